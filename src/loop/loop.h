@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * loop.h -- an event loop (libuv), one per thread. A session lives on one loop for life, so what
+ * runs on loops needs no lock. With a manual clock (tests) time moves only by loop_advance(). */
+#ifndef PARLEY_LOOP_LOOP_H
+#define PARLEY_LOOP_LOOP_H
+
+#include "base/base.h"
+
+struct loop;
+struct uv_loop_s;
+
+struct loop_opts {
+    const char *name;      /* borrowed for the loop's life; thread name and log */
+    bool has_manual_clock;
+};
+
+must_check enum err loop_create(struct loop **out, const struct loop_opts *o);
+void loop_free(struct loop *l);          /* asserts that no timer is armed and nothing is open */
+void loop_run(struct loop *l);           /* this thread is the loop thread until loop_stop */
+void loop_stop(struct loop *l);          /* any thread */
+/* Tests: runs whatever is ready (sockets, mail, timers, graves) without waiting for more than
+ * wait_ms of real time for something to happen. */
+void loop_step(struct loop *l, unsigned wait_ms);
+void loop_advance(struct loop *l, uint64_t ms); /* manual clock: fires timers in order, runs mail */
+uint64_t loop_now_ms(const struct loop *l); /* monotonic, cached per round */
+uint64_t loop_now_us(const struct loop *l); /* monotonic, read now (manual clock: now_ms * 1000) */
+bool loop_is_here(const struct loop *l); /* are we on its thread */
+#define assert_on_loop(l) assert(loop_is_here(l))
+struct uv_loop_s *loop_uv(struct loop *l); /* for loop/, net/ and http/ only */
+/* Tests and shutdown: how much is alive. */
+size_t loop_timers_armed(const struct loop *l);
+/* The longest round since the last call, in microseconds (metrics). */
+uint64_t loop_stall_us(struct loop *l);
+
+/* Runs fn(arg) at the top of the loop, when no callback is on the stack. The way to free. */
+struct grave {
+    struct grave *next;
+    void (*bury)(void *arg);
+    void *arg;
+};
+void loop_later(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg);
+
+/* A letter from any thread: run(mail) is called on the loop thread, in order of posting. The letter
+ * belongs to the loop until run is called. */
+struct mail {
+    struct mail *next;
+    void (*run)(struct mail *m);
+};
+void loop_post(struct loop *l, struct mail *m);
+
+/* A hook run once at the end of every loop round in which anything happened (VAD batches). */
+struct loop_hook {
+    struct loop_hook *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+void loop_hook_add(struct loop *l, struct loop_hook *h);
+void loop_hook_remove(struct loop *l, struct loop_hook *h);
+
+#endif

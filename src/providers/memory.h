@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * memory.h -- the contract of long memory: what is remembered of a device between conversations. */
+#ifndef PARLEY_PROVIDERS_MEMORY_H
+#define PARLEY_PROVIDERS_MEMORY_H
+
+#include "providers/llm.h"
+
+struct memory;
+struct memory_events {
+    void (*on_recall)(void *user, struct slice facts); /* text for the prompt; borrowed */
+    void (*on_end)(void *user, const struct err_note *why);
+};
+struct memory_class {
+    const char *name; /* "nomem", "mem_local_short" */
+    /* Asks what is known of a device; at most one on_recall, then on_end. */
+    enum err (*recall)(struct memory **out, const struct provider_opts *o, const char *device_id,
+                       const struct memory_events *ev, void *user);
+    /* Remembers a finished conversation (JSON array of {role,content}); idempotent by key. */
+    enum err (*remember)(struct memory **out, const struct provider_opts *o, const char *device_id,
+                         struct slice turns_json, const char *idempotency_key,
+                         const struct memory_events *ev, void *user);
+    void (*close)(struct memory *m);
+};
+
+#endif
