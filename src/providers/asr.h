@@ -35,6 +35,8 @@ struct asr_class {
     enum err (*feed_opus)(struct asr *a, struct slice packet, uint32_t duration_us);
     void (*finish)(struct asr *a);                            /* no more audio; on_end() will come */
     void (*close)(struct asr *a);                             /* any time; no event after it returns */
+    /* Could this configuration work (a URL is there, no placeholder for a key)? NULL: always. Any thread. */
+    enum err (*check)(const struct provider_opts *o, struct err_note *note);
 };
 
 #endif

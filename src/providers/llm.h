@@ -54,6 +54,8 @@ struct llm_class {
     enum err (*open)(struct llm **out, const struct provider_opts *o, const struct llm_request *rq,
                      const struct llm_events *ev, void *user);
     void (*close)(struct llm *m);
+    /* Could this configuration work (a URL is there, no placeholder for a key)? NULL: always. Any thread. */
+    enum err (*check)(const struct provider_opts *o, struct err_note *note);
 };
 
 #endif

@@ -15,6 +15,8 @@ struct loop;
 struct workers;
 struct http_client;
 struct engines;
+struct store;
+struct registry;
 
 /* What a loop offers its providers; borrowed for their life. */
 struct provider_env {
@@ -23,6 +25,8 @@ struct provider_env {
     struct http_client *http;
     struct engines *engines;     /* local engine processes; NULL: none (tests) */
     struct tls_context *tls;     /* for outbound wss */
+    struct store *store;         /* memory kinds keep what they know here; NULL: nothing is kept */
+    struct registry *registry;   /* for memory kinds that ask a language model; NULL: they do without */
 };
 
 struct provider_opts {

@@ -31,6 +31,8 @@ struct tts_class {
     void (*finish)(struct tts *t);
     void (*pause)(struct tts *t, bool is_paused);      /* back-pressure; NULL: cannot */
     void (*close)(struct tts *t);
+    /* Could this configuration work (a URL is there, no placeholder for a key)? NULL: always. Any thread. */
+    enum err (*check)(const struct provider_opts *o, struct err_note *note);
 };
 
 #endif
