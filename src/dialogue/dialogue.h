@@ -15,8 +15,11 @@
 #include "providers/registry.h"
 
 struct dialogue;
-struct mode;
-struct toolbox;
+struct json;
+struct mode_class;   /* dialogue/mode.h */
+struct toolbox;      /* tools/toolbox.h */
+struct packet_cache; /* audio/: packets of fixed prompts, one per loop */
+struct store;
 
 enum listen_mode { LISTEN_AUTO, LISTEN_MANUAL, LISTEN_REALTIME };
 enum audio_format { AUDIO_OPUS, AUDIO_PCM };
@@ -31,7 +34,8 @@ enum outcome {
 };
 const char *outcome_name(enum outcome o);
 
-/* When things happened in a turn, loop_now_us; 0: did not. t0: last speech sample, audio clock. */
+/* When things happened in a turn, loop_now_us; 0: did not. t0: last speech sample, audio clock; for
+ * typed text and for what we say by ourselves: when it came. */
 struct turn_times {
     uint64_t t0_us, decided_us, heard_us, first_token_us, first_sentence_us, first_audio_us, stop_us;
 };
@@ -41,7 +45,7 @@ struct dialogue_out {
     void (*tts_start)(void *user);
     void (*sentence_start)(void *user, struct slice text); /* in step with the audio */
     void (*sentence_end)(void *user, struct slice text);
-    void (*tts_stop)(void *user);
+    void (*tts_stop)(void *user); /* one per tts_start; alone only after a wake word that gets no greeting */
     void (*emotion)(void *user, const char *name, const char *emoji);
     /* One packet, due now. timestamp_ms: strictly increasing, non-zero. ERR_LIMIT: the device stalls. */
     enum err (*audio)(void *user, struct slice packet, uint32_t timestamp_ms);
@@ -53,6 +57,7 @@ struct dialogue_out {
     /* Speech or typed text was noticed / something is being said: for the idle clocks. */
     void (*activity)(void *user);
 };
+/* All of them must be set. Each may call back into the dialogue, also dialogue_close. */
 
 struct dialogue_opts {
     struct loop *loop;
@@ -66,6 +71,8 @@ struct dialogue_opts {
     const char *board, *firmware;   /* as seen at OTA; "" unknown */
     struct toolbox *tools;          /* device and server tools; NULL: none */
     struct store *store;            /* turns, resume; NULL: nothing is kept (tests) */
+    struct packet_cache *clips;     /* shared by the sessions of a loop; NULL: none */
+    const struct mode_class *mode;  /* the one it starts in; NULL: every utterance is asked of the model */
 };
 must_check enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o);
 void dialogue_close(struct dialogue *d); /* any time, also inside an event; silence after it; NULL is fine */
@@ -89,11 +96,21 @@ void dialogue_abort(struct dialogue *d, bool by_wake_word);
 /* What others want of it. */
 struct say_opts {
     bool is_queued;      /* after the current turn instead of refusing with ERR_BUSY */
-    bool is_farewell;    /* close when it has been played */
+    bool is_farewell;    /* close when it has been played; a user who speaks meanwhile cancels that */
+    bool is_prompt;      /* the text is a request to the model, whose answer is spoken ... */
+    struct slice otherwise; /* ... or this, when no word of it came in 5 s; copied */
     void (*on_done)(void *user, enum outcome o);
     void *user;
 };
+/* text is copied. ERR_BUSY: a turn is running (or 8 are queued); ERR_STATE: before hello or closing. */
 enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_opts *o);
+/* Leaves the mode it is in (why CANCELLED) and enters another; on failure the old one is kept. */
+enum err dialogue_enter(struct dialogue *d, const struct mode_class *m, const struct json *args);
+const struct mode_class *dialogue_mode(const struct dialogue *d); /* NULL: none */
+/* For modes: what it was created with. config and language follow dialogue_config. */
+const struct dialogue_opts *dialogue_about(const struct dialogue *d);
+/* The conversation so far as the memory wants it, [{"role":..,"content":..}]; false: the user said nothing. */
+bool dialogue_turns_json(const struct dialogue *d, struct buf *out);
 bool dialogue_is_busy(const struct dialogue *d);     /* a turn is running or being spoken */
 bool dialogue_is_speaking(const struct dialogue *d);
 enum listen_mode dialogue_listen_mode(const struct dialogue *d);
