@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * decoder.h -- Opus to mono PCM at a fixed rate. 18 KB each: create on the first packet, free when idle.
+ * A packet that does not decode resets the decoder and is counted; the next one decodes. */
+#ifndef PARLEY_AUDIO_DECODER_H
+#define PARLEY_AUDIO_DECODER_H
+
+#include "audio/packet.h"
+
+struct decoder;
+must_check enum err decoder_create(struct decoder **out, uint32_t rate_hz); /* ERR_UNSUPPORTED: not an Opus rate */
+void decoder_free(struct decoder *d); /* NULL is fine */
+/* out: 2.5..120 ms of PCM, borrowed until the next call on d. ERR_PROTO: not decodable, nothing given,
+ * decoder reset. Stereo comes out mixed down. */
+must_check enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out);
+/* Conceals a lost packet of this duration (clipped to 120 ms). Never fails on a fresh decoder: silence. */
+must_check enum err decoder_lost(struct decoder *d, uint32_t duration_us, struct pcm *out);
+void decoder_reset(struct decoder *d); /* a new stream; counters stay */
+uint32_t decoder_rate_hz(const struct decoder *d);
+uint64_t decoder_bad(const struct decoder *d);    /* packets refused since create */
+uint64_t decoder_packets(const struct decoder *d); /* packets decoded since create */
+#define DECODER_BYTES 20000 /* for memory accounts */
+
+#endif
