@@ -34,6 +34,7 @@ struct http_server_opts {
     size_t head_max_bytes;       /* 0: 16384 -> 431 */
     unsigned headers_max;        /* 0: 64 -> 431 */
     size_t body_max_bytes;       /* 0: 65536 -> 413 */
+    unsigned body_timeout_ms;    /* for every 16 KiB of body; 0: 30000 -> 408 */
 };
 
 must_check enum err http_server_open(struct http_server **out, struct loop *l, const struct http_server_opts *o,

@@ -2,9 +2,11 @@
  * conn.h -- one byte stream: TCP, Unix socket, with or without TLS; accepted or connected.
  *
  * Reading: on_data gives borrowed bytes out of a buffer shared by the whole loop, so an idle
- * connection owns no read buffer. Writing: conn_write tries the socket at once and keeps only what
- * did not fit, up to write_max_bytes (ERR_LIMIT beyond it, nothing kept). conn_close is legal any
- * time, also inside every event; no event comes after it; memory goes with loop_later. Loop thread. */
+ * connection owns no read buffer; the receiver may scribble over them (WebSocket unmasks in place).
+ * Writing: conn_write tries the socket at once and keeps only what did not fit. While something is
+ * kept, a write that would make it more than write_max_bytes is ERR_LIMIT and sends nothing; with an
+ * empty queue any one write is taken whole. conn_close is legal any time, also inside every event; no
+ * event comes after it; the memory goes at the top of the loop. Loop thread. */
 #ifndef PARLEY_NET_CONN_H
 #define PARLEY_NET_CONN_H
 
