@@ -21,7 +21,8 @@ struct json_limits {
     unsigned nodes_max;  /* 0: 2048 */
 };
 
-/* The whole text must be one value. ERR_PROTO: not JSON, bad UTF-8; ERR_LIMIT: too deep or big. */
+/* The whole text must be one value (RFC 8259 and nothing more: no comments, no NaN). ERR_PROTO: not JSON,
+ * bad UTF-8, \u0000 in a string (a C string would end there); ERR_LIMIT: too deep or big. */
 must_check enum err json_parse(struct json **out, struct slice text, const struct json_limits *limits);
 void json_free(struct json *root);
 static inline void json_freep(struct json **at)
@@ -51,6 +52,7 @@ struct jw {
     struct buf *out;
     uint8_t depth;
     bool comma;
+    bool failed; /* the buf's max was reached: what it holds is not JSON */
     char closer[JW_DEPTH_MAX];
 };
 

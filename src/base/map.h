@@ -9,6 +9,8 @@
 struct map {
     struct map_slot *slots;
     size_t count, cap;
+    size_t used;     /* slots that are taken or were: probing passes over them */
+    uint64_t key[2]; /* of the hash, drawn with the first entry */
 };
 
 void map_done(struct map *m);
