@@ -4,6 +4,7 @@
 #include "store/db.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -49,13 +50,14 @@ static enum err err_of(struct db *db, int rc)
     }
 }
 
-static enum err say(struct err_note *note, enum err e, const char *fmt, const char *a, const char *b)
+static enum err printf_like(3, 4) say(struct err_note *note, enum err e, const char *fmt, ...)
 {
     if (note) {
+        va_list args;
+        va_start(args, fmt);
         note->err = e;
-        char text[sizeof note->text];
-        snprintf(text, sizeof text, "%s: %s%s", fmt, a, b);
-        memcpy(note->text, text, sizeof text);
+        vsnprintf(note->text, sizeof note->text, fmt, args);
+        va_end(args);
     }
     return e;
 }
@@ -67,12 +69,12 @@ static enum err file_prepare(const char *path, struct err_note *note)
     for (char *at = strchr(copy + 1, '/'); at; at = strchr(at + 1, '/')) {
         *at = '\0';
         if (mkdir(copy, 0750) != 0 && errno != EEXIST)
-            return say(note, ERR_IO, "cannot make the folder", copy, "");
+            return say(note, ERR_IO, "cannot make the folder %s: %s", copy, strerror(errno));
         *at = '/';
     }
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return say(note, ERR_IO, "cannot open the database", path, errno == EACCES ? " (not allowed)" : "");
+        return say(note, ERR_IO, "cannot open the database %s: %s", path, strerror(errno));
     close(fd);
     return OK;
 }
@@ -138,9 +140,7 @@ enum err db_open(struct db **out, const struct db_opts *o, struct err_note *note
     if (e) {
         if (e == ERR_BUSY)
             why = "the database is locked by another program";
-        char where[120];
-        snprintf(where, sizeof where, ": %s", db->error);
-        say(note, e, why, o->path, where);
+        say(note, e, "%s: %s: %s", why, o->path, db->error);
         db_close(db);
         return e;
     }
