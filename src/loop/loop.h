@@ -24,11 +24,12 @@ void loop_step(struct loop *l, unsigned wait_ms);
 void loop_advance(struct loop *l, uint64_t ms); /* manual clock: fires timers in order, runs mail */
 uint64_t loop_now_ms(const struct loop *l); /* monotonic, cached per round */
 uint64_t loop_now_us(const struct loop *l); /* monotonic, read now (manual clock: now_ms * 1000) */
-bool loop_is_here(const struct loop *l); /* are we on its thread */
+bool loop_is_here(const struct loop *l); /* are we on its thread; anybody is while it does not run */
 #define assert_on_loop(l) assert(loop_is_here(l))
 struct uv_loop_s *loop_uv(struct loop *l); /* for loop/, net/ and http/ only */
 /* Tests and shutdown: how much is alive. */
 size_t loop_timers_armed(const struct loop *l);
+size_t loop_handles_open(struct loop *l); /* sockets, processes ...; closing ones count too */
 /* The longest round since the last call, in microseconds (metrics). */
 uint64_t loop_stall_us(struct loop *l);
 

@@ -14,7 +14,7 @@ struct process_opts {
 };
 struct process_events {
     void (*on_line)(void *user, struct slice line);  /* borrowed; may be NULL */
-    void (*on_exit)(void *user, int status, int signal); /* last event */
+    void (*on_exit)(void *user, int status, int signal); /* last event; p is gone */
 };
 must_check enum err process_open(struct process **out, struct loop *l, const struct process_opts *o,
                                  const struct process_events *ev, void *user);
