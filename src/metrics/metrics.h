@@ -24,5 +24,8 @@ int64_t metric_value(enum metric m);                             /* tests */
 int64_t metric_label_value(enum metric m, const char *label_value);
 uint64_t metric_count(enum metric m);                            /* histogram samples */
 void metrics_print(struct buf *out);
+/* Refreshes the rows about the process itself from /proc; before metrics_print. */
+void metrics_sample_process(void);
+void metrics_reset(void); /* tests */
 
 #endif
