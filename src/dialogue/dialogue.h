@@ -18,7 +18,7 @@ struct dialogue;
 struct json;
 struct mode_class;   /* dialogue/mode.h */
 struct toolbox;      /* tools/toolbox.h */
-struct packet_cache; /* audio/: packets of fixed prompts, one per loop */
+struct clip_cache;   /* audio/clip.h */
 struct store;
 
 enum listen_mode { LISTEN_AUTO, LISTEN_MANUAL, LISTEN_REALTIME };
@@ -71,7 +71,7 @@ struct dialogue_opts {
     const char *board, *firmware;   /* as seen at OTA; "" unknown */
     struct toolbox *tools;          /* device and server tools; NULL: none */
     struct store *store;            /* turns, resume; NULL: nothing is kept (tests) */
-    struct packet_cache *clips;     /* shared by the sessions of a loop; NULL: none */
+    struct clip_cache *clips;       /* shared by the sessions of a loop; NULL: none */
     const struct mode_class *mode;  /* the one it starts in; NULL: every utterance is asked of the model */
 };
 must_check enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o);
