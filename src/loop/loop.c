@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct loop {
     pthread_t thread; /* valid while is_running */
     pthread_mutex_t mail_lock;
     struct mail *mail, **mail_end; /* under mail_lock */
+    char *read_buffer;             /* made when first asked for */
 };
 
 static void run_mail(uv_async_t *wake)
@@ -129,6 +131,7 @@ enum err loop_create(struct loop **out, const struct loop_opts *o)
 {
     struct loop *l = xnew(struct loop);
 
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of one write, not our end */
     l->name = o ? o->name : NULL;
     l->has_manual_clock = o && o->has_manual_clock;
     if (uv_loop_init(&l->uv)) {
@@ -186,6 +189,7 @@ void loop_free(struct loop *l)
         assert(!"something is still open on the loop");
     }
     pthread_mutex_destroy(&l->mail_lock);
+    mem_free(l->read_buffer);
     mem_free(l);
 }
 
@@ -265,6 +269,13 @@ bool loop_is_here(const struct loop *l)
 struct uv_loop_s *loop_uv(struct loop *l)
 {
     return &l->uv;
+}
+
+char *loop_read_buffer(struct loop *l)
+{
+    if (!l->read_buffer)
+        l->read_buffer = xalloc(LOOP_READ_BYTES);
+    return l->read_buffer;
 }
 
 struct wheel *loop_wheel(struct loop *l)

@@ -27,6 +27,9 @@ uint64_t loop_now_us(const struct loop *l); /* monotonic, read now (manual clock
 bool loop_is_here(const struct loop *l); /* are we on its thread; anybody is while it does not run */
 #define assert_on_loop(l) assert(loop_is_here(l))
 struct uv_loop_s *loop_uv(struct loop *l); /* for loop/, net/ and http/ only */
+/* Where all sockets of the loop read into, one after the other; good until the read event returns. */
+#define LOOP_READ_BYTES 65536
+char *loop_read_buffer(struct loop *l);
 /* Tests and shutdown: how much is alive. */
 size_t loop_timers_armed(const struct loop *l);
 size_t loop_handles_open(struct loop *l); /* sockets, processes ...; closing ones count too */
