@@ -77,7 +77,6 @@ void ids_resolve(struct ids *out, const struct id_lookup *from, uint32_t random)
         out->source = ID_CLIENT;
     } else {
         snprintf(out->device, sizeof(out->device), "auto-%08x", random);
-        out->raw_device = slice_of(out->device);
     }
 
     bool has_client = find(&s, true, query_client, out->client, &out->raw_client) ||

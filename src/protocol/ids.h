@@ -20,7 +20,7 @@ struct id_lookup {
 };
 struct ids {
     char device[ID_TEXT], client[ID_TEXT];  /* normalised: the router's */
-    struct slice raw_device, raw_client;    /* as sent (borrowed from the lookup): for the token. AUTO: device[] */
+    struct slice raw_device, raw_client;    /* as sent (borrowed from the lookup): for the token; empty for AUTO */
     enum id_source source;                  /* of the device id */
     unsigned refused;                       /* candidates that were there and useless: one WARN if > 0 */
 };

@@ -16,17 +16,21 @@ static void begin(struct jw *w, struct buf *out, const char *type, const char *s
         jw_cstr(w, "session_id", sid);
 }
 
-static size_t escaped_bytes(unsigned char c)
+static size_t escaped_bytes(unsigned char c, bool is_utf8)
 {
-    return c < 0x20 ? 6 : c == '"' || c == '\\' ? 2 : 1;
+    return c < 0x20 ? 6 : c == '"' || c == '\\' ? 2 : c < 0x80 || is_utf8 ? 1 : 3;
 }
 
-/* As much of the text as fits when escaped, cut at a character. */
+/* As much of the text as fits when escaped, cut at a character, and at a NUL, where devices stop anyway. */
 static struct slice fitting(struct slice text)
 {
+    bool is_utf8 = utf8_valid(text);
     size_t escaped = 0, at = 0;
-    while (at < text.len && escaped + escaped_bytes((unsigned char)text.data[at]) <= TEXT_ESCAPED_MAX_BYTES)
-        escaped += escaped_bytes((unsigned char)text.data[at++]);
+    for (; at < text.len && text.data[at]; at++) {
+        escaped += escaped_bytes((unsigned char)text.data[at], is_utf8);
+        if (escaped > TEXT_ESCAPED_MAX_BYTES)
+            break;
+    }
     return at == text.len ? text : slice_sub(text, 0, utf8_cut(text, at));
 }
 

@@ -44,7 +44,8 @@ bool firmware_name_ok(struct slice file)
 {
     for (size_t i = 0; i < file.len; i++) {
         char c = file.data[i];
-        bool fine = is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+        bool fine = is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+                    c == '-';
         if (!fine)
             return false;
     }
