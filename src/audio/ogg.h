@@ -11,7 +11,7 @@
 #define OGG_TAGS_MAX (1u << 20) /* comments are skipped, but not for ever */
 
 struct ogg_writer {
-    uint32_t serial, sequence, page_us;
+    uint32_t serial, sequence, page_us, input_rate_hz;
     uint64_t granule; /* 48 kHz samples at the end of the page */
     size_t lace_count;
     uint8_t laces[255];
@@ -19,11 +19,10 @@ struct ogg_writer {
     bool has_head;
 };
 /* input_rate_hz is what the header says of the source (informative). */
-void ogg_writer_init(struct ogg_writer *w, uint32_t serial);
+void ogg_writer_init(struct ogg_writer *w, uint32_t serial, uint32_t input_rate_hz);
 void ogg_writer_done(struct ogg_writer *w);
 /* Appends finished pages to `out`. ERR_INVALID: empty or longer than PACKET_BYTES_MAX; or out's own error. */
-must_check enum err ogg_put(struct ogg_writer *w, struct slice packet, uint32_t duration_us, uint32_t input_rate_hz,
-                            struct buf *out);
+must_check enum err ogg_put(struct ogg_writer *w, struct slice packet, uint32_t duration_us, struct buf *out);
 must_check enum err ogg_finish(struct ogg_writer *w, struct buf *out); /* the last page */
 /* A whole file. */
 must_check enum err ogg_write(const struct packets *p, uint32_t input_rate_hz, struct buf *out);
@@ -31,9 +30,9 @@ must_check enum err ogg_write(const struct packets *p, uint32_t input_rate_hz, s
 struct ogg_reader {
     struct buf page, packet;
     uint32_t serial;
-    unsigned state, headers;
+    unsigned headers;      /* header packets seen of this stream */
     size_t lace_at, body_at, tags_bytes;
-    bool is_skipping, is_packet_given;
+    bool is_page_whole, is_skipping, has_part, is_packet_given;
     uint16_t preskip;      /* 48 kHz samples to drop from the start of what is decoded */
     uint8_t channels;
 };

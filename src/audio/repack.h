@@ -13,7 +13,8 @@ struct repack;
 must_check enum err repack_create(struct repack **out, uint32_t frame_us); /* ERR_UNSUPPORTED: not legal */
 void repack_free(struct repack *r);
 /* *packet: a finished packet of exactly frame_us, borrowed until the next call, or empty: more is
- * needed. ERR_UNSUPPORTED: cannot be joined to frame_us; r is empty then. ERR_PROTO: not Opus. */
+ * needed. ERR_UNSUPPORTED: does not join; it was not taken, what was held stays (repack_rest).
+ * ERR_PROTO: not Opus. */
 must_check enum err repack_put(struct repack *r, struct slice packet, struct slice *out);
 uint32_t repack_held_us(const struct repack *r); /* what waits for more */
 /* What waits, decodable but shorter than a frame; false: nothing. r is empty after. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * decoder.c -- libopus behind a reset: bytes of a peer can spoil one packet, never the stream. */
+#include "audio/decoder.h"
+
+#include <opus/opus.h>
+
+#include "base/mem.h"
+
+struct decoder {
+    OpusDecoder *opus;
+    uint32_t rate_hz;
+    uint64_t bad, packets;
+    size_t samples_max;
+    int16_t samples[];
+};
+
+enum err decoder_create(struct decoder **out, uint32_t rate_hz)
+{
+    if (!packet_rate_legal(rate_hz))
+        return ERR_UNSUPPORTED;
+    int status = 0;
+    OpusDecoder *opus = opus_decoder_create((opus_int32)rate_hz, 1, &status);
+    if (!opus)
+        return status == OPUS_ALLOC_FAIL ? ERR_NO_MEMORY : ERR_UNSUPPORTED;
+
+    size_t samples_max = (size_t)rate_hz * PACKET_US_MAX / 1000000;
+    struct decoder *d = xalloc(sizeof(*d) + samples_max * sizeof(int16_t));
+    d->opus = opus;
+    d->rate_hz = rate_hz;
+    d->samples_max = samples_max;
+    *out = d;
+    return OK;
+}
+
+void decoder_free(struct decoder *d)
+{
+    if (!d)
+        return;
+    opus_decoder_destroy(d->opus);
+    mem_free(d);
+}
+
+void decoder_reset(struct decoder *d)
+{
+    opus_decoder_ctl(d->opus, OPUS_RESET_STATE);
+}
+
+static enum err refuse(struct decoder *d)
+{
+    d->bad++;
+    decoder_reset(d);
+    return ERR_PROTO;
+}
+
+enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out)
+{
+    if (packet_duration_us(packet) == 0)
+        return refuse(d);
+    int count = opus_decode(d->opus, (const unsigned char *)packet.data, (opus_int32)packet.len, d->samples,
+                            (int)d->samples_max, 0);
+    if (count <= 0)
+        return refuse(d);
+    d->packets++;
+    *out = (struct pcm){ d->samples, (size_t)count };
+    return OK;
+}
+
+enum err decoder_lost(struct decoder *d, uint32_t duration_us, struct pcm *out)
+{
+    /* Concealment works in steps of 2.5 ms. */
+    size_t step = d->rate_hz / 400;
+    size_t count = (size_t)d->rate_hz * MIN(duration_us, (uint32_t)PACKET_US_MAX) / 1000000 / step * step;
+    if (count == 0) {
+        *out = (struct pcm){ d->samples, 0 };
+        return OK;
+    }
+    int got = opus_decode(d->opus, NULL, 0, d->samples, (int)count, 0);
+    if (got <= 0)
+        return refuse(d);
+    *out = (struct pcm){ d->samples, (size_t)got };
+    return OK;
+}
+
+uint32_t decoder_rate_hz(const struct decoder *d)
+{
+    return d->rate_hz;
+}
+
+uint64_t decoder_bad(const struct decoder *d)
+{
+    return d->bad;
+}
+
+uint64_t decoder_packets(const struct decoder *d)
+{
+    return d->packets;
+}
