@@ -190,8 +190,9 @@ static enum err page_begin(struct ogg_reader *r)
     if (flags & FLAG_FIRST) {
         r->serial = serial;
         r->headers = 0;
-        r->has_part = false;
+        r->has_part = r->is_skipping = false;
         r->tags_bytes = 0;
+        buf_clear(&r->packet);
     } else if (r->headers == 0) {
         return ERR_PROTO;
     }

@@ -3,6 +3,7 @@
 #ifndef PARLEY_AUDIO_OGG_H
 #define PARLEY_AUDIO_OGG_H
 
+#include "audio/packet.h"
 #include "audio/packets.h"
 #include "base/buf.h"
 

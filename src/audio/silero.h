@@ -16,7 +16,8 @@
 #define SILERO_BATCH_MAX 8
 #define SILERO_FILE_MAX (8u << 20)
 
-enum silero_kernel { SILERO_AUTO, SILERO_PLAIN, SILERO_SSE2, SILERO_AVX2, SILERO_AVX512, SILERO_NEON, SILERO_KERNELS };
+/* PLAIN is written for four lanes of any machine: SSE2 on x86-64, NEON on 64-bit ARM. */
+enum silero_kernel { SILERO_AUTO, SILERO_PLAIN, SILERO_AVX2, SILERO_AVX512, SILERO_KERNELS };
 
 struct silero_state { /* zero: a new stream */
     float h[SILERO_HIDDEN], c[SILERO_HIDDEN];
@@ -38,6 +39,8 @@ void silero_free(struct silero *s); /* NULL is fine */
 void silero_run(const struct silero *s, struct silero_job *jobs, size_t count);
 bool silero_has(enum silero_kernel k); /* can this machine run it */
 enum silero_kernel silero_kernel_of(const struct silero *s);
-const char *silero_kernel_name(enum silero_kernel k);
+const char *silero_kernel_name(enum silero_kernel k); /* "sse2", "neon", "c"; "avx2"; "avx512" */
+/* Skips a window known to be silent: the next one follows it, the network's state stays. */
+void silero_skip(struct silero_state *state, const int16_t *samples);
 
 #endif
