@@ -11,7 +11,8 @@
 
 struct conf; /* one node of the tree: map, list or scalar, with its line; lives as long as its config */
 
-struct config; /* see config/settings.h for its fields: cfg->server_port, cfg->audio_lead_packets ... */
+/* Who needs its fields (cfg->server_port, cfg->audio_lead_packets ...) includes config/settings.h. */
+struct config;
 
 /* The holder of the snapshot in use: swapped atomically by reload. Any thread. */
 struct config_holder;

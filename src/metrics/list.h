@@ -37,7 +37,7 @@
     X(turns_total,                       COUNTER,   "Turns ended, by outcome.", "outcome") \
     X(interruptions_total,               COUNTER,   "Answers interrupted by speech or button.", NULL) \
     X(backchannels_total,                COUNTER,   "Short remarks that did not interrupt an answer.", NULL) \
-    X(turn_end_of_turn_delay_seconds,    HISTOGRAM, "Last speech sample to the decision that speech has ended.", NULL) \
+    X(turn_end_of_turn_delay_seconds,    HISTOGRAM, "Last speech sample to the end-of-speech decision.", NULL) \
     X(turn_transcription_delay_seconds,  HISTOGRAM, "Last speech sample to the final text.", NULL) \
     X(turn_llm_ttft_seconds,             HISTOGRAM, "Request to the first token.", NULL) \
     X(turn_llm_ttfs_seconds,             HISTOGRAM, "Request to the first sentence.", NULL) \
