@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * device.c -- see device.h. */
+#include "store/device.h"
+
+enum err db_device_seen(struct db *db, const struct device_row *d)
+{
+    return db_run(db,
+                  "INSERT INTO device (id, language, board, firmware, name, group_key, address, first_seen_ms,"
+                  " last_seen_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
+                  " ON CONFLICT (id) DO UPDATE SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms),"
+                  " language = iif(excluded.language = '', language, excluded.language),"
+                  " board = iif(excluded.board = '', board, excluded.board),"
+                  " firmware = iif(excluded.firmware = '', firmware, excluded.firmware),"
+                  " name = iif(excluded.name = '', name, excluded.name),"
+                  " group_key = iif(excluded.group_key = '', group_key, excluded.group_key),"
+                  " address = iif(excluded.address = '', address, excluded.address)",
+                  db_s(d->id), db_s(d->language), db_s(d->board), db_s(d->firmware), db_s(d->name),
+                  db_s(d->group_key), db_s(d->address), db_i(d->last_seen_ms));
+}
+
+#define DEVICE_COLUMNS "id, language, board, firmware, name, group_key, address, first_seen_ms, last_seen_ms"
+
+static struct device_row device_read(const struct query *q, struct arena *a)
+{
+    return (struct device_row){
+        .id = query_keep(q, 0, a), .language = query_keep(q, 1, a), .board = query_keep(q, 2, a),
+        .firmware = query_keep(q, 3, a), .name = query_keep(q, 4, a), .group_key = query_keep(q, 5, a),
+        .address = query_keep(q, 6, a), .first_seen_ms = query_i64(q, 7), .last_seen_ms = query_i64(q, 8),
+    };
+}
+
+enum err db_device_get(struct db *db, const char *id, struct arena *a, struct device_row *out)
+{
+    auto_query struct query q;
+    db_query(&q, db, "SELECT " DEVICE_COLUMNS " FROM device WHERE id = ?1", db_s(id));
+    if (query_next(&q)) {
+        *out = device_read(&q, a);
+        return query_end(&q);
+    }
+    enum err e = query_end(&q);
+    return e ? e : ERR_NOT_FOUND;
+}
+
+enum err db_device_list(struct db *db, size_t offset, size_t limit, struct arena *a, struct device_row **out,
+                        size_t *count, int64_t *total)
+{
+    *out = NULL;
+    *count = 0;
+    if (total) {
+        enum err e = db_number(total, db, "SELECT count(*) FROM device");
+        if (e)
+            return e;
+    }
+    auto_query struct query q;
+    db_query(&q, db, "SELECT " DEVICE_COLUMNS " FROM device ORDER BY id LIMIT ?1 OFFSET ?2",
+             db_i((int64_t)MIN(limit, DB_ROWS_MAX)), db_i((int64_t)offset));
+    while (query_next(&q)) {
+        *out = db_list_grow(a, *out, *count, sizeof **out);
+        (*out)[(*count)++] = device_read(&q, a);
+    }
+    return query_end(&q);
+}
+
+enum err db_device_each(struct db *db, void (*fn)(void *user, const struct device_row *d), void *user)
+{
+    struct arena a = { 0 };
+    auto_query struct query q;
+    db_query(&q, db, "SELECT " DEVICE_COLUMNS " FROM device");
+    while (query_next(&q)) {
+        struct device_row d = device_read(&q, &a);
+        fn(user, &d);
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return query_end(&q);
+}
+
+enum err db_device_delete_data(struct db *db, const char *id)
+{
+    static const char *const deletes[] = {
+        "DELETE FROM turn WHERE device = ?1",
+        "DELETE FROM memory WHERE device = ?1",
+        "DELETE FROM chat_summary WHERE device = ?1",
+        "DELETE FROM save_job WHERE device = ?1",
+        "DELETE FROM meeting WHERE device = ?1",
+        "DELETE FROM peer_message WHERE target = ?1 OR origin = ?1",
+        "DELETE FROM say WHERE device = ?1",
+    };
+    for (size_t i = 0; i < COUNT(deletes); i++) {
+        enum err e = db_run(db, deletes[i], db_s(id));
+        if (e)
+            return e;
+    }
+    return OK;
+}
+
+/* --- pairs and codes ---- */
+
+enum err db_pair_put(struct db *db, const struct pair_row *p)
+{
+    return db_run(db,
+                  "INSERT INTO pair (device, client, state, how, serial, created_ms, changed_ms)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (device, client) DO UPDATE SET"
+                  " state = excluded.state, how = excluded.how, changed_ms = excluded.changed_ms,"
+                  " serial = iif(excluded.serial = '', serial, excluded.serial)",
+                  db_s(p->device), db_s(p->client), db_i(p->state), db_s(p->how), db_s(p->serial),
+                  db_i(p->created_ms), db_i(p->changed_ms));
+}
+
+enum err db_pair_each(struct db *db, void (*fn)(void *user, const struct pair_row *p), void *user)
+{
+    struct arena a = { 0 };
+    auto_query struct query q;
+    db_query(&q, db, "SELECT device, client, how, serial, state, created_ms, changed_ms FROM pair"
+                     " ORDER BY created_ms");
+    while (query_next(&q)) {
+        struct pair_row p = { .device = query_keep(&q, 0, &a), .client = query_keep(&q, 1, &a),
+                              .how = query_keep(&q, 2, &a), .serial = query_keep(&q, 3, &a),
+                              .state = (int)query_i64(&q, 4), .created_ms = query_i64(&q, 5),
+                              .changed_ms = query_i64(&q, 6) };
+        fn(user, &p);
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return query_end(&q);
+}
+
+enum err db_code_put(struct db *db, const struct code_row *c)
+{
+    return db_run(db,
+                  "INSERT OR REPLACE INTO pairing_code (code, device, client, challenge, created_ms, expires_ms,"
+                  " used_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                  db_s(c->code), db_s(c->device), db_s(c->client), db_s(c->challenge), db_i(c->created_ms),
+                  db_i(c->expires_ms), db_i(c->used_ms));
+}
+
+enum err db_code_used(struct db *db, const char *code, int64_t now_ms)
+{
+    enum err e = db_run(db, "UPDATE pairing_code SET used_ms = ?2 WHERE code = ?1", db_s(code), db_i(now_ms));
+    return e || db_changes(db) ? e : ERR_NOT_FOUND;
+}
+
+enum err db_code_each(struct db *db, void (*fn)(void *user, const struct code_row *c), void *user)
+{
+    struct arena a = { 0 };
+    auto_query struct query q;
+    db_query(&q, db, "SELECT code, device, client, challenge, created_ms, expires_ms, used_ms FROM pairing_code"
+                     " ORDER BY created_ms");
+    while (query_next(&q)) {
+        struct code_row c = { .code = query_keep(&q, 0, &a), .device = query_keep(&q, 1, &a),
+                              .client = query_keep(&q, 2, &a), .challenge = query_keep(&q, 3, &a),
+                              .created_ms = query_i64(&q, 4), .expires_ms = query_i64(&q, 5),
+                              .used_ms = query_i64(&q, 6) };
+        fn(user, &c);
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return query_end(&q);
+}
+
+enum err db_code_forget(struct db *db, int64_t created_before_ms)
+{
+    return db_run(db, "DELETE FROM pairing_code WHERE created_ms < ?1", db_i(created_before_ms));
+}
+
+enum err db_serial_put(struct db *db, const char *serial, const char *key_hex)
+{
+    return db_run(db, "INSERT OR REPLACE INTO serial_key (serial, key) VALUES (?1, ?2)", db_s(serial),
+                  db_s(key_hex));
+}
+
+enum err db_serial_each(struct db *db, void (*fn)(void *user, const char *serial, const char *key_hex), void *user)
+{
+    struct arena a = { 0 };
+    auto_query struct query q;
+    db_query(&q, db, "SELECT serial, key FROM serial_key");
+    while (query_next(&q)) {
+        fn(user, query_keep(&q, 0, &a), query_keep(&q, 1, &a));
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return query_end(&q);
+}
+
+enum err db_firmware_force(struct db *db, const char *device, const char *version, int64_t now_ms, bool *is_first)
+{
+    enum err e = db_run(db, "INSERT OR IGNORE INTO firmware_force (device, version, sent_ms) VALUES (?1, ?2, ?3)",
+                        db_s(device), db_s(version), db_i(now_ms));
+    if (!e)
+        *is_first = db_changes(db) > 0;
+    return e;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * device.h -- devices and what pairs them: rows of device, pair, pairing_code, serial_key and
+ * firmware_force. Store thread. Texts of rows that are read live in the arena, or until the callback
+ * returns. */
+#ifndef PARLEY_STORE_DEVICE_H
+#define PARLEY_STORE_DEVICE_H
+
+#include "store/db.h"
+
+struct device_row {
+    const char *id, *language, *board, *firmware, *name, *group_key, *address;
+    int64_t first_seen_ms, last_seen_ms;
+};
+/* Inserts, or refreshes last_seen and every text that is not "" (NULL counts as ""). */
+must_check enum err db_device_seen(struct db *db, const struct device_row *d);
+must_check enum err db_device_get(struct db *db, const char *id, struct arena *a, struct device_row *out);
+/* By id, from `offset`, at most `limit`; *total may be NULL. */
+must_check enum err db_device_list(struct db *db, size_t offset, size_t limit, struct arena *a,
+                                   struct device_row **out, size_t *count, int64_t *total);
+must_check enum err db_device_each(struct db *db, void (*fn)(void *user, const struct device_row *d), void *user);
+/* Everything said, remembered, recorded or queued for or by the device; the device and its pairs stay. */
+must_check enum err db_device_delete_data(struct db *db, const char *id);
+
+struct pair_row {
+    const char *device, *client, *how, *serial;
+    int state; /* 0 pending, 1 active, 2 revoked */
+    int64_t created_ms, changed_ms;
+};
+must_check enum err db_pair_put(struct db *db, const struct pair_row *p); /* the device must be there */
+must_check enum err db_pair_each(struct db *db, void (*fn)(void *user, const struct pair_row *p), void *user);
+
+struct code_row {
+    const char *code, *device, *client, *challenge;
+    int64_t created_ms, expires_ms, used_ms; /* used_ms 0: open */
+};
+must_check enum err db_code_put(struct db *db, const struct code_row *c);
+must_check enum err db_code_used(struct db *db, const char *code, int64_t now_ms);
+must_check enum err db_code_each(struct db *db, void (*fn)(void *user, const struct code_row *c), void *user);
+must_check enum err db_code_forget(struct db *db, int64_t created_before_ms);
+
+must_check enum err db_serial_put(struct db *db, const char *serial, const char *key_hex);
+must_check enum err db_serial_each(struct db *db, void (*fn)(void *user, const char *serial, const char *key_hex),
+                                   void *user);
+/* *is_first: this device was never told to force this version. */
+must_check enum err db_firmware_force(struct db *db, const char *device, const char *version, int64_t now_ms,
+                                      bool *is_first);
+
+#endif
