@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * gateway.h -- device connections become sessions. One gateway for the process, one gateway_loop per
+ * event loop; a session lives on the loop that accepted it. Whoever wants something of a session from
+ * elsewhere names its device; the wish travels there by mail.
+ *
+ *     upgrade request -> limits, ids, auth, take-over -> session (link + dialogue + tools) */
+#ifndef PARLEY_GATEWAY_GATEWAY_H
+#define PARLEY_GATEWAY_GATEWAY_H
+
+#include "http/server.h"
+#include "providers/registry.h"
+
+struct gateway;
+struct gateway_loop;
+struct auth;
+struct limits;
+struct presence;
+struct rates;
+struct mode_class;
+
+#define GATEWAY_LOOPS_MAX 64
+
+struct gateway_env { /* borrowed for the gateway's life */
+    struct config_holder *config;
+    struct store *store;                    /* NULL: nothing is kept (tests) */
+    struct auth *auth;
+    struct presence *presence;
+    struct limits *limits;
+    struct rates *rates;
+    struct registry *registry;
+    const struct mode_class *mode;          /* the one sessions start in; NULL: plain chat */
+    void *user;
+    enum err (*reload)(void *user, struct err_note *note);
+    void (*restart)(void *user);
+    /* The URL and token a device may send photos to; false: none. May be NULL. */
+    bool (*vision)(void *user, const char *device, struct buf *url, struct buf *token);
+};
+must_check enum err gateway_create(struct gateway **out, const struct gateway_env *env);
+void gateway_free(struct gateway *g); /* after its loops; NULL is fine */
+
+/* On its loop. env is borrowed for life. */
+must_check enum err gateway_loop_open(struct gateway_loop **out, struct gateway *g, const struct provider_env *env);
+void gateway_loop_close(struct gateway_loop *gl); /* drops every session at once; NULL is fine */
+/* An upgrade request: answers it, now or later. On its loop. */
+void gateway_upgrade(struct gateway_loop *gl, struct http_req *r);
+
+/* Any thread. */
+size_t gateway_sessions(const struct gateway *g);
+/* A new configuration is in the holder: every loop takes it at its next round. */
+void gateway_reload(struct gateway *g);
+/* No new sessions; the open ones get a notice, end their turn and are closed (1001) within drain_ms. */
+void gateway_drain(struct gateway *g, uint64_t drain_ms);
+bool gateway_is_draining(const struct gateway *g);
+/* Closes the device's session (revoked, deleted). */
+void gateway_kick(struct gateway *g, const char *device);
+/* Speaks to a live session; done comes on loop l: OK "accepted", ERR_BUSY "busy", ERR_NOT_FOUND. */
+void gateway_say(struct gateway *g, struct loop *l, const char *device, struct slice text,
+                 void (*done)(void *arg, enum err err, const char *text), void *arg);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ * handle_hello.c -- hello: answered at once and by the table of protocol.md 4.2, then the dialogue opens.
+ *
+ * A second hello gets the same answer and restarts nothing. */
+#define LOG_TOPIC "gateway"
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/session.h"
+#include "tools/tool_mcp.h"
+#include "tools/toolbox.h"
+
+static enum framing framing_of(const struct session *s)
+{
+    return framing_pick(s->is_gateway_leg, s->hello.version, s->header_framing);
+}
+
+static void answer(struct session *s)
+{
+    auto_buf struct buf out = { 0 };
+
+    hello_write(&out, &(struct hello_reply){
+                          .version = framing_of(s),
+                          .session_id = s->who.session,
+                          .is_pcm = s->hello.audio.is_pcm,
+                          .rate_hz = (uint32_t)s->config->xiaozhi_audio_params_sample_rate,
+                          .frame_ms = (uint32_t)s->config->xiaozhi_audio_params_frame_duration,
+                      });
+    session_send(s, &out);
+}
+
+static void send_mcp(void *user, struct slice payload)
+{
+    struct session *s = user;
+    auto_buf struct buf out = { 0 };
+
+    msg_mcp(&out, s->who.session, payload);
+    session_send(s, &out);
+}
+
+static void open_mcp(struct session *s)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    auto_buf struct buf url = { 0 }, token = { 0 };
+    bool has_vision = env->vision && env->vision(env->user, s->who.device, &url, &token);
+    struct tool_mcp_opts o = { .box = s->tools, .send = send_mcp, .user = s,
+                               .vision_url = has_vision ? url.data : NULL,
+                               .vision_token = has_vision ? token.data : NULL };
+
+    if (tool_mcp_create(&s->mcp, &o) == OK)
+        tool_mcp_start(s->mcp);
+}
+
+static enum err open_dialogue(struct session *s)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    const struct config *cfg = s->config;
+    const char *language = s->known.language[0] ? s->known.language : cfg->server_language;
+    struct toolbox_opts tools = { .loop = s->loop, .log = &s->log, .language = language,
+                                  .timeout_ms = (unsigned)cfg->tool_call_timeout * 1000 };
+
+    enum err err = toolbox_create(&s->tools, &tools);
+    if (err)
+        return err;
+    struct dialogue_opts o = { .loop = s->loop, .env = s->home->env, .registry = env->registry, .config = s->config,
+                               .log = &s->log, .out = &session_out, .user = s, .device_id = s->who.device,
+                               .session_id = s->who.session, .language = language, .board = s->known.board,
+                               .firmware = s->known.firmware, .tools = s->tools, .store = env->store,
+                               .clips = s->home->clips, .mode = env->mode };
+    err = dialogue_create(&s->dialogue, &o);
+    if (err)
+        return err;
+    dialogue_hello(s->dialogue, &(struct dialogue_audio){
+                                    .format = s->hello.audio.is_pcm ? AUDIO_PCM : AUDIO_OPUS,
+                                    .in_rate_hz = s->hello.audio.rate_hz,
+                                    .in_frame_us = s->hello.audio.frame_us,
+                                    .out_rate_hz = (uint32_t)cfg->xiaozhi_audio_params_sample_rate,
+                                    .out_frame_us = (uint32_t)cfg->xiaozhi_audio_params_frame_duration * 1000,
+                                    .has_aec = s->hello.has_aec,
+                                    .wants_emoji = s->hello.wants_emoji,
+                                    .is_realtime_capable = true,
+                                });
+    return OK;
+}
+
+void handle_hello(struct session *s, const struct msg *m)
+{
+    struct hello h;
+
+    hello_read(&h, m->root, HELLO_OVER_WEBSOCKET);
+    if (!h.is_acked) {
+        LOGI(&s->log, "hello.refused", "code=%s", msg_code_name(h.code));
+        session_error(s, m, h.code, h.why);
+        return;
+    }
+    if (s->dialogue) { /* a repeat */
+        answer(s);
+        return;
+    }
+    if (h.odd)
+        LOGW(&s->log, "hello.odd", "fields=%u used=default", h.odd);
+    s->hello = h;
+    link_framing(s->link, framing_of(s));
+    if (h.has_large)
+        link_large(s->link, true);
+    timer_stop(&s->hello_timer);
+    answer(s); /* before anything slow */
+    LOGI(&s->log, "hello", "framing=%d format=%s rate_hz=%u frame_us=%u mcp=%d aec=%d", framing_of(s),
+         h.audio.is_pcm ? "pcm" : "opus", h.audio.rate_hz, h.audio.frame_us, h.has_mcp, h.has_aec);
+    presence_features(gateway_env_of(s->home->gateway)->presence, s->who.device, s->who.number, h.has_ui, h.has_peer);
+    enum err err = open_dialogue(s);
+    if (err) {
+        LOGE(&s->log, "session.failed", "device=%s why=%s", s->who.device, err_name(err));
+        auto_buf struct buf out = { 0 };
+        msg_notice(&out, MSG_NOTICE_register_failed,
+                   &(struct msg_notice_opts){ .message = session_text(s, "register.failed"),
+                                              .code = CODE_REGISTER_FAILED, .close_in_ms = -1 });
+        session_send(s, &out);
+        session_close(s, WS_INTERNAL, "register failed");
+        return;
+    }
+    session_greeted(s);
+    if (h.has_mcp)
+        open_mcp(s);
+}

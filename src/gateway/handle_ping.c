@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * handle_ping.c -- ping and keepalive: the same answer, no log. */
+#include "base/clock.h"
+#include "gateway/session.h"
+
+static int zone_minutes(const struct config *cfg)
+{
+    return config_node(cfg, "server.timezone_offset") ? (int)(cfg->server_timezone_offset * 60) :
+                                                        clock_zone_offset_minutes();
+}
+
+void handle_ping(struct session *s, const struct msg *m)
+{
+    char now[20];
+    auto_buf struct buf out = { 0 };
+
+    (void)m;
+    clock_text(clock_wall_ms(), zone_minutes(s->home->config), now);
+    msg_pong(&out, now);
+    session_send(s, &out);
+}
+
+void handle_keepalive(struct session *s, const struct msg *m)
+{
+    handle_ping(s, m);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * handle_server.c -- server: reload, restart and statistics for those who know the secret (behaviour B3). */
+#include <stdio.h>
+
+#define LOG_TOPIC "gateway"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "devices/limits.h"
+#include "gateway/session.h"
+
+#define WRONG_SECRETS_PER_MIN 3
+#define MINUTE_MS 60000
+#define REPLY_MAX_BYTES 400
+
+static bool knows_secret(struct session *s, struct slice given)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    const char *secret = s->home->config->manager_api_secret;
+    uint64_t now_ms = loop_now_ms(s->loop);
+    char key[64];
+
+    snprintf(key, sizeof(key), "server:%s", s->peer.text);
+    if (!secret || !secret[0] || !rates_has(env->rates, slice_of(key), WRONG_SECRETS_PER_MIN, MINUTE_MS, now_ms))
+        return false;
+    if (same_secret(slice_of(secret), given))
+        return true;
+    rates_take(env->rates, slice_of(key), WRONG_SECRETS_PER_MIN, MINUTE_MS, now_ms, NULL);
+    LOGW(&s->log, "server.refused", "peer=%s", s->peer.text);
+    return false;
+}
+
+static void reply(struct session *s, bool is_ok, const char *message, const char *action)
+{
+    auto_buf struct buf out = { 0 };
+
+    msg_server_reply(&out, is_ok, message, action);
+    session_send(s, &out);
+}
+
+static void update(struct session *s)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    struct err_note note = { 0 };
+    enum err err = env->reload ? env->reload(env->user, &note) : ERR_UNSUPPORTED;
+
+    if (err == OK) {
+        reply(s, true, session_text(s, "server.updated"), "update_config");
+        return;
+    }
+    auto_buf struct buf text = { 0 };
+    auto_buf struct buf clean = { 0 };
+    struct slice form = slice_of(session_text(s, "server.update_failed"));
+    const char *hole = memmem(form.data, form.len, "{e}", 3);
+    size_t before = hole ? (size_t)(hole - form.data) : form.len;
+    buf_put(&text, slice_sub(form, 0, before));
+    buf_puts(&text, note.text[0] ? note.text : err_text(err));
+    log_clean(&clean, buf_slice(&text), REPLY_MAX_BYTES);
+    reply(s, false, clean.data, NULL);
+}
+
+static void restart(struct session *s)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+
+    reply(s, true, session_text(s, "server.restarting"), "restart");
+    if (env->restart)
+        env->restart(env->user);
+}
+
+void handle_server(struct session *s, const struct msg *m)
+{
+    struct msg_server msg;
+    const char *why = NULL;
+
+    if (msg_server_read(&msg, m->root, &why)) {
+        session_error(s, m, CODE_SCHEMA_INVALID, why);
+        return;
+    }
+    if (msg.action == MSG_SERVER_SUBSCRIBE_STATS) {
+        s->wants_stats = s->is_operator;
+        if (!s->is_operator)
+            session_error(s, m, CODE_UNAUTHORIZED, "an operator token is needed");
+        return;
+    }
+    if (!knows_secret(s, msg.secret)) {
+        reply(s, false, session_text(s, "server.secret"), NULL);
+        return;
+    }
+    if (msg.action == MSG_SERVER_UPDATE_CONFIG)
+        update(s);
+    else if (msg.action == MSG_SERVER_RESTART)
+        restart(s);
+    else
+        session_error(s, m, CODE_INVALID_REQUEST, "unknown action");
+}
