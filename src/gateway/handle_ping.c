@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * handle_ping.c -- ping and keepalive: the same answer, no log. */
-#include "base/clock.h"
 #include "gateway/session.h"
+
+#include <math.h>
+
+#include "base/clock.h"
 
 static int zone_minutes(const struct config *cfg)
 {
-    return config_node(cfg, "server.timezone_offset") ? (int)(cfg->server_timezone_offset * 60) :
-                                                        clock_zone_offset_minutes();
+    return isnan(cfg->server_timezone_offset) ? clock_zone_offset_minutes() : (int)(cfg->server_timezone_offset * 60);
 }
 
 void handle_ping(struct session *s, const struct msg *m)

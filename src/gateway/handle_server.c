@@ -5,6 +5,7 @@
 #define LOG_TOPIC "gateway"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "config/catalogue.h"
 #include "devices/limits.h"
 #include "gateway/session.h"
 
@@ -49,11 +50,8 @@ static void update(struct session *s)
     }
     auto_buf struct buf text = { 0 };
     auto_buf struct buf clean = { 0 };
-    struct slice form = slice_of(session_text(s, "server.update_failed"));
-    const char *hole = memmem(form.data, form.len, "{e}", 3);
-    size_t before = hole ? (size_t)(hole - form.data) : form.len;
-    buf_put(&text, slice_sub(form, 0, before));
-    buf_puts(&text, note.text[0] ? note.text : err_text(err));
+    catalogue_put(&text, s->home->config, s->known.language[0] ? s->known.language : NULL, "server.update_failed", "e",
+                  note.text[0] ? note.text : err_text(err), NULL);
     log_clean(&clean, buf_slice(&text), REPLY_MAX_BYTES);
     reply(s, false, clean.data, NULL);
 }

@@ -38,10 +38,11 @@ static void on_voice_end(void *user)
     const struct config *cfg = s->home->config;
     enum err err = ERR_STATE;
 
-    if (s->state == SESSION_TALKING && cfg->end_prompt_enable && s->dialogue) {
-        err = dialogue_say(s->dialogue, slice_of(cfg->end_prompt_prompt),
-                           &(struct say_opts){ .is_farewell = true, .is_prompt = true,
-                                               .otherwise = slice_of(session_text(s, "idle.farewell")) });
+    if (s->state == SESSION_TALKING && cfg->end_prompt_enable) {
+        struct slice farewell = slice_of(session_text(s, "idle.farewell"));
+        struct slice prompt = slice_of(cfg->end_prompt_prompt);
+        err = dialogue_say(s->dialogue, prompt.len ? prompt : farewell,
+                           &(struct say_opts){ .is_farewell = true, .is_prompt = prompt.len > 0, .otherwise = farewell });
     }
     if (err == ERR_BUSY) {
         idle_touch(&s->idle); /* somebody is being answered after all */

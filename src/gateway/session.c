@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "config/catalogue.h"
 #include "gateway/save.h"
-#include "gateway/words.h"
 #include "metrics/metrics.h"
 #include "tools/tool_iot.h"
 #include "tools/tool_mcp.h"
@@ -84,8 +84,7 @@ void session_notice(struct session *s, enum msg_notice n, const char *message, i
 
 const char *session_text(const struct session *s, const char *key)
 {
-    const char *language = s->known.language[0] ? s->known.language : s->home->config->server_language;
-    return words_of(s->home->config, language, key);
+    return catalogue_text(s->home->config, s->known.language[0] ? s->known.language : NULL, key);
 }
 
 /* --- the end --------------------------------------------------------------------------------------- */
@@ -316,7 +315,7 @@ static bool register_session(struct session *s)
     struct presence_entry old;
     unsigned takeovers = 0;
 
-    if (s->config->server_duplicate_device == DUPLICATE_REJECT) {
+    if (strcmp(s->config->server_duplicate_device, "reject") == 0) {
         if (presence_add_if_free(env->presence, &s->who))
             return false;
     } else if (presence_add(env->presence, &s->who, &old, &takeovers)) {

@@ -74,6 +74,7 @@ struct session {
     int close_code;
     const char *close_reason;           /* static text, also for logs */
     struct store_op *save;
+    void (*on_saved)(struct session *s);
     struct grave tools_grave, grave;
 };
 

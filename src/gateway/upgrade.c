@@ -47,9 +47,9 @@ static bool is_gateway_leg(struct upgrade *u, const struct auth_answer *a)
         return false;
     if (strcmp(a->proof, "open") != 0)
         return true;
-    const struct conf *trusted = config_node(u->home->config, "server.trusted_proxies");
-    for (size_t i = 0; i < conf_count(trusted); i++) {
-        if (net_addr_in(http_peer(u->request), slice_of(conf_text(conf_at(trusted, i)))))
+    struct conf_list trusted = u->home->config->server_trusted_proxies;
+    for (size_t i = 0; i < trusted.count; i++) {
+        if (net_addr_in(http_peer(u->request), slice_of(trusted.items[i])))
             return true;
     }
     return false;
@@ -61,7 +61,7 @@ static bool may_take_over(struct upgrade *u, const struct auth_answer *a)
     const struct gateway_env *env = gateway_env_of(u->home->gateway);
     struct presence_entry there;
 
-    if (u->home->config->server_duplicate_device == DUPLICATE_REJECT)
+    if (strcmp(u->home->config->server_duplicate_device, "reject") == 0)
         return true; /* it will be told "busy" */
     return !presence_get(env->presence, u->who.device, &there) || strcmp(there.proof, a->proof) == 0;
 }
