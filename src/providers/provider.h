@@ -17,6 +17,7 @@ struct http_client;
 struct engines;
 struct store;
 struct registry;
+struct vad_env;
 
 /* What a loop offers its providers; borrowed for their life. */
 struct provider_env {
@@ -27,6 +28,7 @@ struct provider_env {
     struct tls_context *tls;     /* for outbound wss */
     struct store *store;         /* memory kinds keep what they know here; NULL: nothing is kept */
     struct registry *registry;   /* for memory kinds that ask a language model; NULL: they do without */
+    struct vad_env *vad;         /* providers/vad.h: what the detectors of this loop share; NULL: each has its own */
 };
 
 struct provider_opts {

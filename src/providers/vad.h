@@ -26,7 +26,19 @@ struct vad_class {
     void (*feed)(struct vad *v, struct pcm pcm);  /* borrowed */
     void (*reset)(struct vad *v);                 /* a new utterance: forget state and time */
     bool (*in_speech)(const struct vad *v);
-    void (*close)(struct vad *v);
+    void (*close)(struct vad *v);                 /* any time, also inside an event; silence after it */
 };
+
+/* What the detectors of one loop share: the batch, and weights that all loops share. Made once per
+ * loop and put into provider_env.vad; without it each stream batches alone and loads weights itself. */
+struct silero;
+struct vad_env;
+/* path NULL: looked for at $PARLEY_MODELS, ./models, beside the program, /usr/share/parley. Reads a file
+ * of 2 MB: at start, not on a loop. ERR_NOT_FOUND: none there. Free after the last vad_env. */
+must_check enum err vad_weights_find(struct silero **out, const char *path);
+/* weights: borrowed for its life; NULL: only detectors that need none. */
+void vad_env_create(struct vad_env **out, struct loop *l, const struct silero *weights);
+void vad_env_free(struct vad_env *e); /* no detector of it may be open; NULL is fine */
+extern const struct vad_class vad_silero, vad_webrtc;
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * vad_stream.h -- what all detectors have in common, for providers/vad_*.c only: samples are cut into
+ * windows, the windows of all streams of a loop are judged together at the end of the round, and
+ * judgements become speech and silence.
+ *
+ *   feed --> pcm queue --> [ready list of the loop] --> judge(batch) --> decider --> events */
+#ifndef PARLEY_PROVIDERS_VAD_STREAM_H
+#define PARLEY_PROVIDERS_VAD_STREAM_H
+
+#include "audio/pcm_queue.h"
+#include "audio/silero.h"
+#include "base/list.h"
+#include "loop/loop.h"
+#include "providers/vad.h"
+
+#define VAD_RATE_HZ 16000
+#define VAD_WINDOWS_MAX 32                    /* of the majority */
+#define VAD_PENDING_MAX (60 * VAD_RATE_HZ)    /* fed within one round; the oldest beyond are dropped */
+
+/* From probabilities to speech and silence; pure. */
+struct vad_decider {
+    struct vad_settings settings;
+    uint32_t window_samples;
+    uint32_t voiced;            /* last windows as bits, newest lowest */
+    uint64_t samples;           /* judged so far */
+    uint64_t last_voiced;       /* end of the last voiced window, samples */
+    float probability;          /* of the last window */
+    bool in_speech, was_voiced;
+};
+enum vad_change { VAD_SAME, VAD_SPEECH, VAD_SILENCE };
+void vad_decider_init(struct vad_decider *d, const struct vad_settings *s, uint32_t window_samples);
+/* at_ms: start of the first voiced window (SPEECH), end of the last one (SILENCE). */
+enum vad_change vad_decider_window(struct vad_decider *d, float probability, uint64_t *at_ms);
+uint64_t vad_decider_ms(const struct vad_decider *d);
+
+struct vad_kind {
+    uint32_t window_samples;
+    /* Fills probabilities; samples of each stream lie at the front of its queue. */
+    void (*judge)(struct vad_env *e, struct vad **streams, size_t count, float *probabilities);
+    void (*forget)(struct vad *v);  /* network or filter state: a new utterance */
+    void (*done)(struct vad *v);
+};
+
+struct vad {
+    struct node ready;             /* in env->ready while a whole window waits */
+    const struct vad_kind *kind;
+    struct vad_env *env;
+    struct vad_events events;
+    void *user;
+    struct pcm_queue queue;
+    struct vad_decider decider;
+    struct grave grave;
+    bool is_closing, has_own_env;
+    int batch_at;                  /* place in env->batch while it is judged; -1 */
+    struct silero_state silero;
+    void *webrtc;
+};
+
+struct vad_env {
+    struct loop *loop;
+    struct loop_hook hook;
+    const struct silero *weights;
+    struct silero *own_weights;    /* of one that belongs to a single stream */
+    struct list ready[2];          /* one per kind: silero, webrtc */
+    struct vad *batch[SILERO_BATCH_MAX];
+    unsigned open;                 /* streams */
+};
+
+/* slot: which ready list. Makes a private env when the options have none. */
+must_check enum err vad_stream_open(struct vad **out, const struct provider_opts *o, const struct vad_settings *s,
+                                    const struct vad_events *ev, void *user, const struct vad_kind *kind,
+                                    bool needs_weights);
+void vad_stream_feed(struct vad *v, struct pcm pcm);
+void vad_stream_reset(struct vad *v);
+bool vad_stream_in_speech(const struct vad *v);
+void vad_stream_close(struct vad *v);
+
+extern const struct vad_kind vad_kind_silero, vad_kind_webrtc;
+
+#endif
