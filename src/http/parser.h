@@ -59,6 +59,6 @@ enum http_body_step http_body_next(struct http_body *b, struct slice *in, struct
 
 /* Percent-decoding into out (appended). False: a broken escape or %00; is_form: '+' is a space and
  * broken escapes stand for themselves. */
-must_check bool http_percent_decode(struct buf *out, struct slice text, bool is_form);
+bool http_percent_decode(struct buf *out, struct slice text, bool is_form);
 
 #endif

@@ -41,7 +41,9 @@ must_check enum err http_server_open(struct http_server **out, struct loop *l, c
                                      const struct http_server_events *ev, void *user);
 uint16_t http_server_port(const struct http_server *s);
 void http_server_pause(struct http_server *s);  /* stops accepting; what is open goes on */
-void http_server_close(struct http_server *s);  /* closes everything that has not become a WebSocket */
+/* Closes everything that has not become a WebSocket; requests under way hear on_gone. No other event
+ * comes after it, also no on_disconnect of WebSockets that live on. NULL is fine. */
+void http_server_close(struct http_server *s);
 
 enum http_method http_method(const struct http_req *r);
 struct slice http_method_text(const struct http_req *r);
@@ -59,11 +61,15 @@ const struct net_addr *http_local(const struct http_req *r);
 bool http_is_tls(const struct http_req *r);
 bool http_wants_upgrade(const struct http_req *r); /* Upgrade: websocket in a GET */
 struct loop *http_req_loop(const struct http_req *r);
+/* fn is the last that is heard of r: the client went away, sent a body that is broken, too big or too
+ * slow (answered 400, 413 or 408 by the server), or the server was closed. */
 void http_on_gone(struct http_req *r, void (*fn)(void *user, struct http_req *r), void *user);
 
-/* Body whole: on_body once with all bytes (borrowed), or the server answers 413/400 by itself. */
+/* Body whole: on_body once with all bytes (borrowed), or the server answers 413/400/408 by itself.
+ * To be called inside on_request, also for requests without a body. max_bytes 0: body_max_bytes. */
 void http_read_body(struct http_req *r, size_t max_bytes, void (*on_body)(void *user, struct http_req *r, struct slice body), void *user);
-/* Body in pieces; end: done true. Return false to stop reading (then answer). */
+/* Body in pieces; end: done true. Return false to stop reading (then answer, at once or later; the
+ * connection is closed behind the answer). */
 void http_stream_body(struct http_req *r, size_t max_bytes, bool (*on_part)(void *user, struct http_req *r, struct slice part, bool done), void *user);
 
 struct http_header {
@@ -80,8 +86,8 @@ struct http_reply {
 };
 void http_respond(struct http_req *r, const struct http_reply *reply);      /* r is gone */
 void http_respond_text(struct http_req *r, int status, const char *text);   /* text/plain */
-/* A long answer, chunked (or with a known length >= 0); write returns ERR_LIMIT when the client is
- * slow: wait for on_drain. */
+/* A long answer, chunked (or with a known length >= 0; -1: chunked). Write returns ERR_LIMIT when the
+ * client is slow and nothing was taken: wait for on_drain, then write it again. */
 enum err http_stream_begin(struct http_req *r, const struct http_reply *head, int64_t length);
 enum err http_stream_write(struct http_req *r, struct slice part);
 void http_stream_on_drain(struct http_req *r, void (*fn)(void *user, struct http_req *r), void *user);

@@ -186,7 +186,7 @@ void loop_free(struct loop *l)
     run_graves(l);
     if (uv_loop_close(&l->uv)) {
         uv_print_all_handles(&l->uv, stderr);
-        assert(!"something is still open on the loop");
+        assert(false && "something is still open on the loop");
     }
     pthread_mutex_destroy(&l->mail_lock);
     mem_free(l->read_buffer);

@@ -38,12 +38,17 @@ enum err conn_err(int uv_status, enum err otherwise)
     }
 }
 
+void conn_set_write_max(struct conn *c, size_t bytes)
+{
+    c->write_max_bytes = bytes ? (uint32_t)MIN(bytes, UINT32_MAX) : CONN_WRITE_MAX_BYTES;
+}
+
 struct conn *conn_new(struct loop *l, bool is_unix, size_t write_max_bytes)
 {
     struct conn *c = xnew(struct conn);
     c->loop = l;
     c->is_unix = is_unix;
-    c->write_max_bytes = write_max_bytes ? (uint32_t)MIN(write_max_bytes, UINT32_MAX) : CONN_WRITE_MAX_BYTES;
+    conn_set_write_max(c, write_max_bytes);
     if (is_unix)
         net_addr_unix(&c->peer);
     return c;
@@ -342,7 +347,7 @@ size_t conn_queued_bytes(const struct conn *c)
     return c->queue ? c->io.stream.write_queue_size + c->queue->waiting.len : 0;
 }
 
-enum err conn_writev(struct conn *c, const struct slice *parts, unsigned part_count)
+static enum err write_parts(struct conn *c, const struct slice *parts, unsigned part_count, size_t max)
 {
     size_t total = 0;
     assert_on_loop(c->loop);
@@ -353,14 +358,24 @@ enum err conn_writev(struct conn *c, const struct slice *parts, unsigned part_co
         total += parts[i].len;
     if (total == 0)
         return OK;
-    if (c->queue && conn_queued_bytes(c) + total > c->write_max_bytes)
+    if (c->queue && conn_queued_bytes(c) + total > max)
         return ERR_LIMIT;
     return c->tls ? tls_write(c, parts, part_count, total) : raw_write(c, parts, part_count);
 }
 
+enum err conn_writev(struct conn *c, const struct slice *parts, unsigned part_count)
+{
+    return write_parts(c, parts, part_count, c->write_max_bytes);
+}
+
 enum err conn_write(struct conn *c, struct slice data)
 {
-    return conn_writev(c, &data, 1);
+    return write_parts(c, &data, 1, c->write_max_bytes);
+}
+
+enum err conn_write_last(struct conn *c, struct slice data)
+{
+    return write_parts(c, &data, 1, SIZE_MAX);
 }
 
 /* ---- TLS ---- */

@@ -48,6 +48,9 @@ void conn_listen_events(struct conn *c, const struct conn_events *ev, void *user
 enum err conn_write(struct conn *c, struct slice data);
 /* One write for several pieces (frame header and payload). */
 enum err conn_writev(struct conn *c, const struct slice *parts, unsigned part_count);
+/* Takes a few bytes also beyond the limit: what ends a message that was taken before. */
+enum err conn_write_last(struct conn *c, struct slice data);
+void conn_set_write_max(struct conn *c, size_t bytes); /* 0: 262144 */
 size_t conn_queued_bytes(const struct conn *c);
 void conn_pause(struct conn *c);  /* no on_data until conn_resume */
 void conn_resume(struct conn *c);
