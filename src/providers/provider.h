@@ -48,6 +48,7 @@ int64_t opts_int(const struct provider_opts *o, const char *key, int64_t otherwi
 double opts_num(const struct provider_opts *o, const char *key, double otherwise, double min, double max);
 bool opts_bool(const struct provider_opts *o, const char *key, bool otherwise);
 const char *opts_secret(const struct provider_opts *o, const char *key);
+bool opts_has(const struct provider_opts *o, const char *key); /* named, whatever its value; not null */
 const char *opts_url(const struct provider_opts *o, const char *key, const char *otherwise);
 
 #endif

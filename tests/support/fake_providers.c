@@ -492,7 +492,8 @@ static enum err tts_open(struct tts **out, const struct provider_opts *o, const 
     return OK;
 }
 
-static enum err tts_open_opus(struct tts **out, const struct provider_opts *o, const struct tts_events *ev, void *user)
+static enum err tts_open_opus(struct tts **out, const struct provider_opts *o, const struct tts_events *ev,
+                              void *user)
 {
     enum err e = tts_open(out, o, ev, user);
     if (!e)
@@ -553,7 +554,11 @@ struct vad {
     uint64_t window_sum;
     uint64_t last_voiced_ms;
     bool in_speech;
-    struct vad_note { enum { NOTE_WINDOW, NOTE_SPEECH, NOTE_SILENCE } kind; uint64_t ms; float p; } notes[VAD_EVENTS_MAX];
+    struct vad_note {
+        enum { NOTE_WINDOW, NOTE_SPEECH, NOTE_SILENCE } kind;
+        uint64_t ms;
+        float p;
+    } notes[VAD_EVENTS_MAX];
     unsigned note_count;
 };
 
