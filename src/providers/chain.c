@@ -12,11 +12,12 @@ void chain_use_init(struct chain_use *c, const struct use_opts *u)
 
 const struct provider_opts *chain_use_for(struct chain_use *c, const struct chain_plan *p, unsigned at)
 {
-    const struct provider_object *o = p->objects[at];
+    struct provider_object *o = p->objects[at];
     bool is_last = at + 1 == p->count;
     c->opts.config = o->config;
     c->opts.settings = o->settings;
     c->opts.overrides = o->overrides;
+    c->opts.shared = &o->shared;
     c->opts.alias = o->alias;
     c->opts.language = c->language;
     c->opts.first_byte_ms = is_last ? FIRST_BYTE_MS : o->kind == KIND_ASR ? FIRST_BYTE_CHAIN_ASR_MS : FIRST_BYTE_CHAIN_MS;

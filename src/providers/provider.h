@@ -31,6 +31,13 @@ struct provider_env {
     struct vad_env *vad;         /* providers/vad.h: what the detectors of this loop share; NULL: each has its own */
 };
 
+/* What a class's check() made for every stream of one resolved configuration (a parsed table): made
+ * once, immutable, gone with the configuration. */
+struct provider_shared {
+    void *data;
+    void (*free)(void *data);
+};
+
 struct provider_opts {
     const struct provider_env *env;
     struct config *config;            /* the snapshot `settings` lives in: take a ref to keep it */
@@ -40,6 +47,7 @@ struct provider_opts {
     const char *language;             /* "zh-CN", "en-US"; never NULL */
     const struct log_ctx *log;
     unsigned first_byte_ms, idle_ms, total_ms; /* 0: the provider's default */
+    struct provider_shared *shared;   /* NULL: opened without a registry */
 };
 
 /* opts_str & co: overrides first, then settings. */

@@ -87,6 +87,8 @@ static void entry_unref(struct entry *e)
 {
     if (--e->refs)
         return;
+    if (e->object.shared.free)
+        e->object.shared.free(e->object.shared.data);
     config_unref(e->object.config);
     mem_free(e->alias_copy);
     mem_free(e->type_copy);
@@ -216,12 +218,12 @@ static const char *nearest_class(const struct registry *r, enum provider_kind ki
     return best;
 }
 
-static enum err check_object(enum provider_kind kind, const struct provider_object *o, const struct use_opts *u,
+static enum err check_object(enum provider_kind kind, struct provider_object *o, const struct use_opts *u,
                              struct err_note *note)
 {
     struct provider_opts opts = {
         .env = u->env, .config = o->config, .settings = o->settings, .overrides = o->overrides, .alias = o->alias,
-        .language = u->language ? u->language : "zh-CN", .log = u->log,
+        .language = u->language ? u->language : "zh-CN", .log = u->log, .shared = &o->shared,
     };
     enum err (*check)(const struct provider_opts *, struct err_note *) = NULL;
     if (kind == KIND_ASR)
@@ -404,7 +406,8 @@ bool object_try(struct registry *r, struct provider_object *o, uint64_t now_ms)
 /* What a request did wrong by itself says nothing about the provider. */
 static bool is_its_fault(enum err how)
 {
-    return how != ERR_CANCELLED && how != ERR_INVALID && how != ERR_STATE && how != ERR_BUSY;
+    return how != ERR_CANCELLED && how != ERR_INVALID && how != ERR_STATE && how != ERR_BUSY &&
+           how != ERR_UNSUPPORTED;
 }
 
 void object_report(struct registry *r, struct provider_object *o, enum err how, uint64_t now_ms)

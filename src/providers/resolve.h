@@ -30,6 +30,7 @@ struct provider_object {
     struct config *config;          /* ref: settings live in it */
     const struct conf *settings, *overrides;
     const char *alias, *type;
+    struct provider_shared shared;  /* filled by check() */
 };
 
 /* What a chain tries, in order. Every entry is a reference: plan_done(). */
