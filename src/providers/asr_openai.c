@@ -119,7 +119,7 @@ static enum err asr_open(struct asr **out, const struct provider_opts *o, const 
     a->wants_wav = strcmp(opts_str(o, "format", "opus"), "wav") == 0;
     a->upload.max = UPLOAD_BYTES_MAX;
     a->reply.max = REPLY_BYTES;
-    ogg_writer_init(&a->ogg, rand_u32());
+    ogg_writer_init(&a->ogg, rand_u32(), RATE_HZ);
     soon_init(&a->soon, o->env->loop, run, free_asr, a);
     *out = a;
     return OK;
@@ -145,7 +145,7 @@ static enum err asr_feed_opus(struct asr *a, struct slice packet, uint32_t durat
     if (!a->wants_wav) {
         a->has_packets = true;
         a->audio_us += duration_us;
-        return ogg_put(&a->ogg, packet, duration_us, RATE_HZ, &a->upload);
+        return ogg_put(&a->ogg, packet, duration_us, &a->upload);
     }
     struct pcm pcm;
     enum err e = a->decoder ? OK : decoder_create(&a->decoder, RATE_HZ);

@@ -20,6 +20,8 @@ const struct provider_opts *chain_use_for(struct chain_use *c, const struct chai
     c->opts.shared = &o->shared;
     c->opts.alias = o->alias;
     c->opts.language = c->language;
-    c->opts.first_byte_ms = is_last ? FIRST_BYTE_MS : o->kind == KIND_ASR ? FIRST_BYTE_CHAIN_ASR_MS : FIRST_BYTE_CHAIN_MS;
+    c->opts.first_byte_ms = FIRST_BYTE_MS;
+    if (!is_last)
+        c->opts.first_byte_ms = o->kind == KIND_ASR ? FIRST_BYTE_CHAIN_ASR_MS : FIRST_BYTE_CHAIN_MS;
     return &c->opts;
 }

@@ -140,7 +140,8 @@ static void write_conf(struct jw *w, const char *key, const struct conf *n, unsi
     }
     const char *text = conf_text(n);
     auto_json struct json *value = NULL;
-    bool is_plain = strcmp(text, "true") == 0 || strcmp(text, "false") == 0 || (*text && strspn(text, "0123456789+-.eE") == strlen(text));
+    bool is_number = *text && strspn(text, "0123456789+-.eE") == strlen(text);
+    bool is_plain = is_number || strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
     if (is_plain && json_parse(&value, slice_of(text), NULL) == OK)
         jw_json(w, key, value);
     else

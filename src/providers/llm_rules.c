@@ -7,12 +7,13 @@
  * It keeps no state: what was called and answered stands in the messages. Settings: file (a table of the
  * owner's; none: the one built in). It answers conversation only; purposes that want a summary or JSON get
  * ERR_UNSUPPORTED, so that their callers use plain means. */
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "config/settings.h"
 #include "providers/llm.h"
 #include "providers/rules.h"
 #include "providers/soon.h"
@@ -47,12 +48,9 @@ struct asking {
 
 static int zone_minutes(const struct config *c)
 {
-    const char *text = conf_text(config_node(c, "server.timezone_offset"));
-    char *end = NULL;
-    double hours = *text ? strtod(text, &end) : 0;
-    if (!*text || !end || *end || hours < -12 || hours > 14)
+    if (!c || isnan(c->server_timezone_offset))
         return clock_zone_offset_minutes();
-    return (int)(hours * 60);
+    return (int)(c->server_timezone_offset * 60);
 }
 
 struct today {
@@ -62,7 +60,7 @@ struct today {
 static struct today now_there(const struct config *c)
 {
     struct today t = { 0 };
-    int offset = c ? zone_minutes(c) : clock_zone_offset_minutes();
+    int offset = zone_minutes(c);
     int64_t wall_ms = clock_wall_ms();
     char text[20];
     clock_text(wall_ms, offset, text);

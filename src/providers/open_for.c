@@ -68,7 +68,9 @@ const struct memory_class *memory_class_for(struct registry *r, const struct use
 
 static const char *kind_text(enum provider_kind kind)
 {
-    static const char *const texts[KIND_COUNT] = { "recogniser", "language model", "voice", "voice detector", "memory" };
+    static const char *const texts[KIND_COUNT] = {
+        "recogniser", "language model", "voice", "voice detector", "memory",
+    };
     return texts[kind];
 }
 

@@ -69,7 +69,8 @@ static void on_close(void *user, enum err why)
     if (l->is_local && !was_open && loop_now_ms(l->loop) < l->give_up_ms)
         timer_start(&l->retry, l->loop, LINK_RETRY_MS, connect_again, l);
     else
-        down(l, was_open ? ERR_CLOSED : why, was_open ? "the speech server went away" : "the speech server is not there");
+        down(l, was_open ? ERR_CLOSED : why,
+             was_open ? "the speech server went away" : "the speech server is not there");
 }
 
 static const struct conn_events conn_events = {

@@ -422,7 +422,9 @@ static void llm_close(struct llm *m)
     player_close(&m->player);
 }
 
-const struct llm_class fake_llm = { .name = "fake", .caps = LLM_TOOLS | LLM_JSON, .open = llm_open, .close = llm_close };
+const struct llm_class fake_llm = {
+    .name = "fake", .caps = LLM_TOOLS | LLM_JSON, .open = llm_open, .close = llm_close,
+};
 
 /* ---- synthesiser ---- */
 
