@@ -41,8 +41,8 @@ static void on_voice_end(void *user)
     if (s->state == SESSION_TALKING && cfg->end_prompt_enable) {
         struct slice farewell = slice_of(session_text(s, "idle.farewell"));
         struct slice prompt = slice_of(cfg->end_prompt_prompt);
-        err = dialogue_say(s->dialogue, prompt.len ? prompt : farewell,
-                           &(struct say_opts){ .is_farewell = true, .is_prompt = prompt.len > 0, .otherwise = farewell });
+        struct say_opts say = { .is_farewell = true, .is_prompt = prompt.len > 0, .otherwise = farewell };
+        err = dialogue_say(s->dialogue, prompt.len ? prompt : farewell, &say);
     }
     if (err == ERR_BUSY) {
         idle_touch(&s->idle); /* somebody is being answered after all */

@@ -22,11 +22,12 @@ struct config;
 struct server_opts {
     const char *config_path;    /* NULL (and no text): searched for, then built-in defaults */
     const char *config_text;    /* YAML instead of a file; needs data_dir, where it is written to */
-    const char *data_dir;       /* key, database and sockets live here, whatever the file says; NULL: the file's */
+    const char *data_dir;       /* with config_text: key, database, logs and sockets live here */
     const char *engines_dir;    /* engine programs; NULL: beside this program */
     unsigned loops;             /* 0: one per core, at most 16 */
     bool has_manual_clock;
     bool has_any_ports;         /* every port is chosen by the kernel, on 127.0.0.1 */
+    bool has_log;               /* starts the log as configured, and stops it at the end */
     bool has_no_engines;        /* local engine processes are not started */
     /* Called once, before anything is opened: adds fakes to the registry. NULL: nothing to add. */
     void (*setup)(void *user, struct registry *r);

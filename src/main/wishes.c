@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * wishes.c -- what the HTTP API and the sessions may ask of the server: reload, restart, drain, reach a
+ * device. Each comes from whatever loop the request lives on. */
+#include "main/private.h"
+
+#include <stdio.h>
+
+#define LOG_TOPIC "main"
+#include "base/log.h"
+#include "devices/limits.h"
+#include "metrics/metrics.h"
+
+static bool is_draining(void *user)
+{
+    return atomic_load(&((struct server *)user)->is_draining);
+}
+
+static bool is_listening(void *user)
+{
+    return ((struct server *)user)->is_serving;
+}
+
+static enum err reload(void *user, struct err_note *note)
+{
+    return server_reload(user, note);
+}
+
+static enum err restart(void *user)
+{
+    server_drain(user, true);
+    return OK;
+}
+
+static void restart_for_session(void *user)
+{
+    server_drain(user, true);
+}
+
+static void kick(void *user, const char *device)
+{
+    gateway_kick(((struct server *)user)->gateway, device);
+}
+
+static void say(void *user, struct loop *l, const struct api_say *what, api_done done, void *arg)
+{
+    gateway_say(((struct server *)user)->gateway, l, what->device, what->text, done, arg);
+}
+
+void wishes_of_api(struct server *s, struct api_env *env)
+{
+    *env = (struct api_env){
+        .config = s->config,
+        .store = s->store,
+        .auth = s->auth,
+        .presence = s->presence,
+        .firmware = s->firmware,
+        .device_port = s->ports[DOOR_DEVICE],
+        .user = s,
+        .is_draining = is_draining,
+        .is_listening = is_listening,
+        .reload = reload,
+        .restart = restart,
+        .kick = kick,
+        .say = say,
+    };
+}
+
+void wishes_of_gateway(struct server *s, struct gateway_env *env)
+{
+    *env = (struct gateway_env){
+        .config = s->config,
+        .store = s->store,
+        .auth = s->auth,
+        .presence = s->presence,
+        .limits = s->limits,
+        .rates = s->rates,
+        .registry = s->registry,
+        .user = s,
+        .reload = reload,
+        .restart = restart_for_session,
+    };
+}
+
+enum err server_reload(struct server *s, struct err_note *note)
+{
+    struct err_note own = { 0 };
+    enum err err = config_reload(s->config, note ? note : &own);
+
+    metric_add_label(METRIC_config_reloads_total, err ? "failed" : "ok", 1);
+    if (err) {
+        LOGE(NULL, "config.reload", "result=failed why=\"%s\"", note ? note->text : own.text);
+        return err;
+    }
+    struct config *cfg = config_now(s->config);
+    if (s->opts.has_log)
+        logging_configure(cfg);
+    limits_configure(s->limits, &(struct limits_opts){
+                                    .connections = (unsigned)cfg->limits_connections,
+                                    .per_ip = (unsigned)cfg->limits_per_ip,
+                                    .per_ip_new_per_s = (unsigned)cfg->limits_per_ip_new_per_s,
+                                    .device_connects_per_min = (unsigned)cfg->limits_device_connects_per_min,
+                                });
+    if (s->tls_server && tls_server_reload(s->tls_server, cfg->server_tls_cert, cfg->server_tls_key, &own))
+        LOGE(NULL, "tls.reload", "result=failed why=\"%s\"", own.text);
+    LOGI(NULL, "config.reload", "result=ok generation=%u", config_generation(cfg));
+    config_unref(cfg);
+    gateway_reload(s->gateway);
+    return OK;
+}
