@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * embedded.h -- the providers that are there without a file: they need no key and no network. Entries
+ * of the same alias in the file are laid over these. */
+#ifndef PARLEY_CONFIG_EMBEDDED_H
+#define PARLEY_CONFIG_EMBEDDED_H
+
+/* clang-format off */
+static const char embedded_yaml[] =
+    "VAD:\n"
+    "  SileroVAD: {type: silero, threshold: 0.5, threshold_low: 0.3, min_silence_duration_ms: 500}\n"
+    "  WebRTCVAD: {type: webrtc, min_silence_duration_ms: 500}\n"
+    "ASR:\n"
+    "  PocketSphinx: {type: wyoming, engine: pocketsphinx, language: en-US}\n"
+    "LLM:\n"
+    "  Rules: {type: rules}\n"
+    "TTS:\n"
+    "  Flite: {type: wyoming, engine: flite, voice: slt}\n"
+    "  EspeakNG: {type: wyoming, engine: espeak-ng}\n"
+    "Memory:\n"
+    "  nomem: {type: nomem}\n"
+    "  mem_local_short: {type: mem_local_short}\n"
+    "Intent:\n"
+    "  nointent: {type: nointent}\n"
+    "  function_call: {type: function_call}\n";
+
+/* Kinds of providers: X(kind, alias of the embedded default ("" none), nearest type for strangers) */
+#define PROVIDER_KINDS(X) \
+    X("VAD", "SileroVAD", "silero") \
+    X("ASR", "PocketSphinx", "openai") \
+    X("LLM", "Rules", "openai") \
+    X("VLLM", "", "openai") \
+    X("TTS", "Flite", "openai") \
+    X("Memory", "nomem", "mem_local_short") \
+    X("Intent", "function_call", "function_call")
+
+/* Types that exist: X(kind, type, keys of an entry beside `type`, what it is). "*": any key. A new
+ * provider adds its row here, so that --check-config, the warnings and the documentation know it. */
+#define PROVIDER_TYPES(X) \
+    X("VAD", "silero", "threshold threshold_low min_silence_duration_ms model_dir model", \
+      "neural detector, computed in process") \
+    X("VAD", "webrtc", "threshold threshold_low min_silence_duration_ms mode", \
+      "simple detector, where there are no weights") \
+    X("ASR", "wyoming", "*", "any Wyoming server by `uri: tcp://host:port`, or a local `engine`") \
+    X("ASR", "openai", "*", "uploads to /audio/transcriptions of a service or local server") \
+    X("LLM", "openai", "*", "any service with /chat/completions: `base_url`, `api_key`, `model_name`") \
+    X("LLM", "ollama", "*", "a local Ollama: `base_url`, `model_name`") \
+    X("LLM", "rules", "*", "offline replies and commands from a table") \
+    X("VLLM", "openai", "*", "a model that sees, in the same form") \
+    X("TTS", "wyoming", "*", "any Wyoming server by `uri: tcp://host:port`, or a local `engine`") \
+    X("TTS", "openai", "*", "any service with /audio/speech: `base_url`, `api_key`, `model`, `voice`") \
+    X("Memory", "nomem", "", "nothing is remembered") \
+    X("Memory", "mem_local_short", "*", "a short summary per device") \
+    X("Intent", "nointent", "", "no commands") \
+    X("Intent", "function_call", "*", "the language model calls tools")
+/* clang-format on */
+
+#endif
