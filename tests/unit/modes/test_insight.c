@@ -13,7 +13,7 @@ static void the_ring_keeps_the_newest_lines(void **state)
         snprintf(text, sizeof(text), "line %d", i);
         assert_false(insight_log_put(&g, LEVEL_INFO, slice_of(text)));
     }
-    struct buf out = { 0 };
+    struct buf out = {0};
     insight_log_prompt(&g, 1000, &out);
     assert_non_null(strstr(out.data, "line 24"));
     assert_non_null(strstr(out.data, "line 15"));
@@ -45,16 +45,18 @@ static void lines_are_cleaned_and_cut(void **state)
 
 static void heuristics_name_what_went_wrong(void **state)
 {
-    static const struct { const char *line, *want; } rows[] = {
-        { "ImportError: no module named x", "missing" },
-        { "ld: undefined reference to `f'", "symbol" },
-        { "c++: fatal error: Killed, out of memory", "memory" },
-        { "request timed out after 30 s", "too long" },
-        { "connect: connection refused", "reachable" },
-        { "write: No space left on device", "disk" },
-        { "main.c:3: syntax error before x", "syntax" },
-        { "3 tests failed", "Tests failed" },
-        { "ninja: build stopped: subcommand failed", "build failed" },
+    static const struct {
+        const char *line, *want;
+    } rows[] = {
+        {"ImportError: no module named x", "missing"},
+        {"ld: undefined reference to `f'", "symbol"},
+        {"c++: fatal error: Killed, out of memory", "memory"},
+        {"request timed out after 30 s", "too long"},
+        {"connect: connection refused", "reachable"},
+        {"write: No space left on device", "disk"},
+        {"main.c:3: syntax error before x", "syntax"},
+        {"3 tests failed", "Tests failed"},
+        {"ninja: build stopped: subcommand failed", "build failed"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct insight_log g;
@@ -90,8 +92,11 @@ static void a_models_answer_is_read_and_capped(void **state)
 {
     struct insight s;
     insight_init(&s, 5, 6);
-    assert_true(insight_read(&s, SLICE("ok {\"insights\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"],\"risks\":[\"1\",\"2\",\"3\",\"4\",\"5\"],"
-                                       "\"actions\":\"x\",\"nextSteps\":[7,null]} bye")));
+    assert_true(insight_read(
+        &s,
+        SLICE("ok "
+              "{\"insights\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"],\"risks\":[\"1\",\"2\",\"3\",\"4\",\"5\"],"
+              "\"actions\":\"x\",\"nextSteps\":[7,null]} bye")));
     assert_int_equal(s.counts[INSIGHT_INSIGHTS], 5);
     assert_int_equal(s.counts[INSIGHT_RISKS], 4);
     assert_int_equal(s.counts[INSIGHT_ACTIONS], 1);
@@ -105,8 +110,8 @@ static void a_models_answer_is_read_and_capped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_ring_keeps_the_newest_lines), cmocka_unit_test(lines_are_cleaned_and_cut),
-        cmocka_unit_test(heuristics_name_what_went_wrong), cmocka_unit_test(nothing_to_say_is_empty),
+        cmocka_unit_test(the_ring_keeps_the_newest_lines),    cmocka_unit_test(lines_are_cleaned_and_cut),
+        cmocka_unit_test(heuristics_name_what_went_wrong),    cmocka_unit_test(nothing_to_say_is_empty),
         cmocka_unit_test(a_models_answer_is_read_and_capped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,17 +7,25 @@
 
 static void texts_are_cleaned(void **state)
 {
-    static const struct { const char *raw, *clean; } rows[] = {
-        { "  hello   world \n", "hello world" },
-        { "你 好，， 世 界！！！", "你好，世界！" },
-        { "wait... what??", "wait. what?" },
-        { "...", "" }, { "。！，", "" }, { "", "" }, { " \t\n", "" },
-        { "，先说 Parley 项目", "先说 Parley 项目" },
-        { "a\x01" "b\x7f" "c", "abc" },
-        { "end .", "end." },
+    static const struct {
+        const char *raw, *clean;
+    } rows[] = {
+        {"  hello   world \n", "hello world"},
+        {"你 好，， 世 界！！！", "你好，世界！"},
+        {"wait... what??", "wait. what?"},
+        {"...", ""},
+        {"。！，", ""},
+        {"", ""},
+        {" \t\n", ""},
+        {"，先说 Parley 项目", "先说 Parley 项目"},
+        {"a\x01"
+         "b\x7f"
+         "c",
+         "abc"},
+        {"end .", "end."},
     };
     struct intake in;
-    struct buf out = { 0 };
+    struct buf out = {0};
     intake_init(&in, 60000);
     for (size_t i = 0; i < COUNT(rows); i++) {
         intake_clean(&in, slice_of(rows[i].raw), &out);
@@ -33,7 +41,7 @@ static void a_long_text_is_cut_at_a_character(void **state)
     for (size_t i = 0; i + 3 <= 2049; i += 3)
         memcpy(raw + i, "\xe5\xad\x97", 3);
     struct intake in;
-    struct buf out = { 0 };
+    struct buf out = {0};
     intake_init(&in, 60000);
     intake_clean(&in, slice_from(raw, 2049), &out);
     assert_int_equal(out.len, 2046);
@@ -48,7 +56,8 @@ static void the_same_text_counts_once_in_a_minute(void **state)
     intake_init(&in, 60000);
     assert_int_equal(intake_take(&in, 0, SLICE("we ship on Friday")), INTAKE_KEPT);
     assert_int_equal(intake_take(&in, 59000, SLICE("we ship on Friday")), INTAKE_REPEAT);
-    assert_int_equal(intake_take(&in, 118000, SLICE("we ship on Friday")), INTAKE_REPEAT); /* from the last time */
+    assert_int_equal(intake_take(&in, 118000, SLICE("we ship on Friday")),
+                     INTAKE_REPEAT); /* from the last time */
     assert_int_equal(intake_take(&in, 118000 + 61000, SLICE("we ship on Friday")), INTAKE_KEPT);
     assert_int_equal(intake_take(&in, 0, SLICE("")), INTAKE_EMPTY);
     intake_done(&in);
@@ -107,7 +116,7 @@ static void memory_of_repeats_is_bounded_and_the_oldest_goes(void **state)
 static void terms_are_replaced_and_the_last_wins(void **state)
 {
     struct intake in;
-    struct buf out = { 0 };
+    struct buf out = {0};
     intake_init(&in, 60000);
     assert_true(intake_add_term(&in, SLICE("parlay"), SLICE("Paris")));
     assert_true(intake_add_term(&in, SLICE("parlay"), SLICE("Parley")));

@@ -8,7 +8,7 @@
 /* Reads `reply`, writes the summary, parses it again: every field there, no null, caps kept. */
 static struct json *round_trip(struct summary *s, struct slice reply)
 {
-    struct buf out = { 0 };
+    struct buf out = {0};
     struct jw w;
     summary_read(s, reply);
     jw_init(&w, &out);
@@ -34,9 +34,10 @@ static struct json *round_trip(struct summary *s, struct slice reply)
 
 static void a_good_answer_is_taken_as_it_is(void **state)
 {
-    struct summary s = { .duration_ms = 3661000 };
-    struct json *j = round_trip(&s, SLICE("{\"title\":\"Plan\",\"bullets\":[\"a\",\"b\"],\"decisions\":[\"c\"],"
-                                          "\"actions\":[],\"risks\":[\"r\"],\"nextSteps\":[\"n\"]}"));
+    struct summary s = {.duration_ms = 3661000};
+    struct json *j =
+        round_trip(&s, SLICE("{\"title\":\"Plan\",\"bullets\":[\"a\",\"b\"],\"decisions\":[\"c\"],"
+                             "\"actions\":[],\"risks\":[\"r\"],\"nextSteps\":[\"n\"]}"));
     const struct json *o = json_get(j, "summary");
     assert_slice_is(json_get_text(o, "title"), "Plan");
     assert_slice_is(json_get_text(o, "duration"), "01:01:01");
@@ -48,17 +49,19 @@ static void a_good_answer_is_taken_as_it_is(void **state)
 
 static void prose_around_json_is_cut_off(void **state)
 {
-    struct summary s = { 0 };
-    assert_true(summary_read(&s, SLICE("Sure! Here it is:\n```json\n{\"bullets\":[\"x\"]}\n```\nHope it helps.")));
+    struct summary s = {0};
+    assert_true(
+        summary_read(&s, SLICE("Sure! Here it is:\n```json\n{\"bullets\":[\"x\"]}\n```\nHope it helps.")));
     assert_string_equal(s.items[SUMMARY_BULLETS][0], "x");
     summary_done(&s);
 }
 
 static void lists_are_trimmed_freed_of_repeats_and_capped(void **state)
 {
-    struct summary s = { 0 };
-    assert_true(summary_read(&s, SLICE("{\"bullets\":[\" a \",\"a\",1,null,{},[\"n\"],\"\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\"],"
-                                       "\"risks\":[\"1\",\"2\",\"3\",\"4\",\"5\"],\"actions\":\"only one\"}")));
+    struct summary s = {0};
+    assert_true(summary_read(
+        &s, SLICE("{\"bullets\":[\" a \",\"a\",1,null,{},[\"n\"],\"\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\"],"
+                  "\"risks\":[\"1\",\"2\",\"3\",\"4\",\"5\"],\"actions\":\"only one\"}")));
     assert_int_equal(s.counts[SUMMARY_BULLETS], 6);
     assert_string_equal(s.items[SUMMARY_BULLETS][0], "a");
     assert_string_equal(s.items[SUMMARY_BULLETS][5], "f");
@@ -69,18 +72,28 @@ static void lists_are_trimmed_freed_of_repeats_and_capped(void **state)
 
 static void a_title_has_thirty_characters_at_most(void **state)
 {
-    struct summary s = { 0 };
-    assert_true(summary_read(&s, SLICE("{\"title\":\"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三\"}")));
+    struct summary s = {0};
+    assert_true(summary_read(
+        &s, SLICE("{\"title\":\"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三\"}")));
     assert_int_equal(strlen(s.title), 90);
     summary_done(&s);
 }
 
 static void a_useless_answer_changes_nothing(void **state)
 {
-    static const char *const rows[] = { "", "null", "[]", "{}", "I cannot", "{\"bullets\":", "}{", "{\"title\":3}",
-                                        "{\"bullets\":{\"a\":1}}", "\xff\xfe", "{\"bullets\":[null]}" };
+    static const char *const rows[] = {"",
+                                       "null",
+                                       "[]",
+                                       "{}",
+                                       "I cannot",
+                                       "{\"bullets\":",
+                                       "}{",
+                                       "{\"title\":3}",
+                                       "{\"bullets\":{\"a\":1}}",
+                                       "\xff\xfe",
+                                       "{\"bullets\":[null]}"};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct summary s = { 0 };
+        struct summary s = {0};
         summary_add(&s, SUMMARY_BULLETS, SLICE("kept"));
         assert_false(summary_read(&s, slice_of(rows[i])));
         assert_int_equal(s.counts[SUMMARY_BULLETS], 1);
@@ -91,8 +104,9 @@ static void a_useless_answer_changes_nothing(void **state)
 /* A good answer, damaged at random a thousand times: the summary is valid each time. */
 static void a_thousand_bad_answers_give_a_thousand_valid_summaries(void **state)
 {
-    static const char good[] = "Here: {\"title\":\"计划\",\"duration\":\"x\",\"bullets\":[\"一\",\"two\"],\"decisions\":[\"d\"],"
-                               "\"actions\":[\"a\",\"b\"],\"risks\":[],\"nextSteps\":[\"n\"]} done";
+    static const char good[] =
+        "Here: {\"title\":\"计划\",\"duration\":\"x\",\"bullets\":[\"一\",\"two\"],\"decisions\":[\"d\"],"
+        "\"actions\":[\"a\",\"b\"],\"risks\":[],\"nextSteps\":[\"n\"]} done";
     uint32_t seed = 7;
     for (int round = 0; round < 1000; round++) {
         char text[sizeof(good)];
@@ -106,7 +120,7 @@ static void a_thousand_bad_answers_give_a_thousand_valid_summaries(void **state)
             else
                 len = at + 1;
         }
-        struct summary s = { 0 };
+        struct summary s = {0};
         json_free(round_trip(&s, slice_from(text, len)));
         summary_done(&s);
     }
@@ -114,10 +128,16 @@ static void a_thousand_bad_answers_give_a_thousand_valid_summaries(void **state)
 
 static void bullets_are_guessed_from_what_was_said(void **state)
 {
-    struct slice said[] = { SLICE("Hm"), SLICE("We ship the first version on Friday"), SLICE("yes"),
-                            SLICE("Anna writes the tests until Wednesday"), SLICE("ok"), SLICE("Ben calls the printer"),
-                            SLICE("We ship the first version on Friday"), SLICE("no"), SLICE("fine") };
-    struct summary s = { 0 };
+    struct slice said[] = {SLICE("Hm"),
+                           SLICE("We ship the first version on Friday"),
+                           SLICE("yes"),
+                           SLICE("Anna writes the tests until Wednesday"),
+                           SLICE("ok"),
+                           SLICE("Ben calls the printer"),
+                           SLICE("We ship the first version on Friday"),
+                           SLICE("no"),
+                           SLICE("fine")};
+    struct summary s = {0};
     summary_guess(&s, said, COUNT(said));
     assert_in_range(s.counts[SUMMARY_BULLETS], 3, 6);
     assert_string_equal(s.items[SUMMARY_BULLETS][0], "We ship the first version on Friday");
