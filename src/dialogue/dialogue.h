@@ -72,6 +72,7 @@ struct dialogue_opts {
     struct toolbox *tools;          /* device and server tools; NULL: none */
     struct store *store;            /* turns, resume; NULL: nothing is kept (tests) */
     struct clip_cache *clips;       /* shared by the sessions of a loop; NULL: none */
+    void *mode_user;                /* for the mode's own use (dialogue_about); may be NULL */
     const struct mode_class *mode;  /* the one it starts in; NULL: every utterance is asked of the model */
 };
 must_check enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o);
@@ -98,6 +99,7 @@ struct say_opts {
     bool is_queued;      /* after the current turn instead of refusing with ERR_BUSY */
     bool is_farewell;    /* close when it has been played; a user who speaks meanwhile cancels that */
     bool is_prompt;      /* the text is a request to the model, whose answer is spoken ... */
+    bool is_tone;        /* the entry tone instead of a voice, the text as its caption; also when muted */
     struct slice otherwise; /* ... or this, when no word of it came in 5 s; copied */
     void (*on_done)(void *user, enum outcome o);
     void *user;
@@ -111,6 +113,17 @@ const struct mode_class *dialogue_mode(const struct dialogue *d); /* NULL: none 
 const struct dialogue_opts *dialogue_about(const struct dialogue *d);
 /* The conversation so far as the memory wants it, [{"role":..,"content":..}]; false: the user said nothing. */
 bool dialogue_turns_json(const struct dialogue *d, struct buf *out);
+/* How a mode wants the conversation to go:
+ * continuous: every utterance is recognised, the next also while the last one still is; texts come to
+ * on_heard in order, and a turn that ends in silence does not interrupt hearing (meetings);
+ * mute: a turn that would speak sends only tts start and stop;
+ * boundaries: the device's listen start/stop mark utterances whatever its mode says, and the detector
+ * decides only when none came for fallback_ms (0: as the device's mode says). */
+void dialogue_continuous(struct dialogue *d, bool on);
+void dialogue_mute(struct dialogue *d, bool on);
+void dialogue_boundaries(struct dialogue *d, unsigned fallback_ms);
+/* Forgets what was heard so far of the current utterance and opens the recogniser anew next time. */
+void dialogue_reset_hearing(struct dialogue *d);
 bool dialogue_is_busy(const struct dialogue *d);     /* a turn is running or being spoken */
 bool dialogue_is_speaking(const struct dialogue *d);
 enum listen_mode dialogue_listen_mode(const struct dialogue *d);

@@ -15,6 +15,7 @@ struct mode; /* completed privately in each mode's file */
 struct mode_class {
     const char *name;     /* "chat" */
     const char *purpose;  /* the LLM purpose of its turns */
+    const char *(*purpose_now)(struct mode *m); /* the same where it changes; NULL: `purpose` */
     enum err (*enter)(struct mode **out, struct dialogue *d, const struct json *args);
     /* A whole utterance (or typed text), borrowed. `turn` names it in the answer. */
     void (*on_heard)(struct mode *m, uint32_t turn, struct slice text);
