@@ -365,6 +365,8 @@
     X(limits_utterance_seconds, "limits.utterance_seconds", INT, "60", 5, 600, SESSION, \
       "Longest utterance.") \
     X(limits_tools, "limits.tools", INT, "64", 0, 1024, SESSION, "Tools of a session.") \
+    X(limits_dialogue_tokens, "limits.dialogue_tokens", INT, "8000", 500, 1000000, SESSION, \
+      "Estimated tokens of a dialogue the language model is given; the oldest turns go first.") \
     X(limits_worker_queue, "limits.worker_queue", INT, "256", 16, 65536, RESTART, \
       "Jobs that may wait for a worker.") \
     X(limits_session_bytes, "limits.session_bytes", INT, "4194304", 65536, 67108864, RESTART, \

@@ -45,7 +45,8 @@ static void release(struct answer *a)
 static void end(struct answer *a, const struct err_note *why)
 {
     struct err_note note = *why; /* it may lie in what release frees */
-    enum answer_then then = a->closes ? ANSWER_CLOSE : a->said ? ANSWER_SAID : ANSWER_SILENT;
+    enum answer_then then = a->closes ? ANSWER_CLOSE : a->said ? ANSWER_SAID :
+                            a->is_silent ? ANSWER_SILENT : ANSWER_EMPTY;
     const struct answer_events *ev = a->ev;
     release(a);
     ev->on_end(a->user, &note, then);
@@ -86,6 +87,8 @@ static void on_tool_done(void *user, enum err err, const struct tool_result *r)
     result_put(a, c, r->text.len ? r->text : SLICE("done"));
     if (r->then == TOOL_ASK)
         a->asks_again = true;
+    if (r->then == TOOL_SILENT)
+        a->is_silent = true;
     if (r->then == TOOL_SAY_CLOSE)
         a->closes = true;
     if ((r->then == TOOL_SAY || r->then == TOOL_SAY_CLOSE) && r->text.len) {

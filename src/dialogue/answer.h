@@ -19,7 +19,8 @@
 #define ANSWER_CALLS_MAX 8        /* of one round; further ones are refused to the model */
 #define ANSWER_SILENT_MS 24000    /* nothing from the model for so long (its provider gives up earlier) */
 
-enum answer_then { ANSWER_SAID, ANSWER_SILENT, ANSWER_CLOSE }; /* CLOSE: a tool ends the conversation */
+/* SILENT: tools did it all; EMPTY: not a word; CLOSE: a tool ends the conversation. */
+enum answer_then { ANSWER_SAID, ANSWER_SILENT, ANSWER_EMPTY, ANSWER_CLOSE };
 
 struct answer_events {
     void (*on_text)(void *user, struct slice delta); /* whole code points, borrowed */
@@ -48,7 +49,7 @@ struct answer { /* embedded in its owner; zero is idle */
     struct llm_use llm;
     struct answer_call calls[ANSWER_CALLS_MAX];
     unsigned call_count, results, rounds;
-    bool asks_again, closes, said;
+    bool asks_again, closes, said, is_silent;
     struct buf round_text;     /* what the model said in this round */
     struct timer watchdog;
     struct llm_usage usage;

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: MIT
+ * exchange.c -- what is done at the edges of a turn: the bodies of turn.h's actions, and the events of
+ * model and speaker that lead to the next edge.
+ *
+ *   take_text -> mode -> ask -> model's words -> speak ... conclude -> (played) end
+ *
+ * Every action is short, works on the open exchange, and leaves by finish() on each way back to IDLE, which
+ * is the one place where a turn ends: model and speaker stopped, tts_stop sent, history and store told,
+ * the outcome reported. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "dialogue/apology.h"
+#include "dialogue/inside.h"
+#include "dialogue/phrases.h"
+#include "protocol/emotion.h"
+
+#define LOG_TOPIC "dialogue"
+
+/* ---- beginning and end of an exchange ---------------------------------------------------------------------- */
+
+static void config_take(struct dialogue *d)
+{
+    if (!d->next_config)
+        return;
+    config_unref(d->config);
+    d->config = take_ptr(&d->next_config);
+    talk_read(d);
+    if (d->has_hello)
+        talk_format(d);
+}
+
+static void open_exchange(struct dialogue *d, uint64_t t0_us)
+{
+    struct exchange *x = &d->x;
+    config_take(d);
+    d->turn.number++;
+    *x = (struct exchange){ .is_open = true, .question = x->question, .answer = x->answer };
+    buf_clear(&x->question);
+    buf_clear(&x->answer);
+    x->outcome = OUTCOME_completed;
+    x->times.t0_us = t0_us;
+    x->started_wall_ms = clock_wall_ms();
+}
+
+void say_done(struct say *s)
+{
+    mem_free(s->text);
+    mem_free(s->otherwise);
+    *s = (struct say){ 0 };
+}
+
+/* The answer as it was heard goes into history and store. */
+static void remember(struct dialogue *d)
+{
+    auto_buf struct buf heard = { 0 };
+    speaker_heard(d->speaker, &heard);
+    if (d->x.times.first_audio_us && heard.len && !d->x.is_apology) {
+        history_add(&d->history, LLM_ASSISTANT, buf_slice(&heard));
+        records_turn(d, buf_slice(&heard));
+    } else {
+        records_turn(d, (struct slice){ 0 });
+    }
+}
+
+static void finish(struct dialogue *d)
+{
+    struct exchange *x = &d->x;
+    if (!x->is_open)
+        return;
+    x->is_open = false;
+    timer_stop(&d->patience);
+    answer_cancel(&d->model);
+    sentences_reset(&d->sentences);
+    remember(d);
+    talk_spoke(d, speaker_chars(d->speaker));
+    speaker_cancel(d->speaker);
+    if (!x->times.stop_us)
+        x->times.stop_us = loop_now_us(d->o.loop);
+    hearing_mute(d->hearing, false);
+    LOGI(d->o.log, "turn.end", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
+    struct say said = x->say;
+    x->say = (struct say){ 0 };
+    bool was_cut = x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted;
+    bool closes = (x->closes || said.is_farewell) && !was_cut;
+    enum outcome outcome = x->outcome;
+    tell(d, turn_end, outcome, &x->times);
+    if (said.on_done && !d->closing)
+        said.on_done(said.user, outcome);
+    say_done(&said);
+    if (closes)
+        tell(d, close, outcome == OUTCOME_limit ? ERR_LIMIT : OK);
+}
+
+static void end_with(struct dialogue *d, enum outcome o)
+{
+    d->x.outcome = o;
+    finish(d);
+}
+
+void exchange_drop(struct dialogue *d)
+{
+    timer_stop(&d->patience);
+    answer_cancel(&d->model);
+    if (d->x.is_open) {
+        d->x.is_open = false;
+        d->x.outcome = OUTCOME_aborted;
+        remember(d);
+    }
+    speaker_cancel(d->speaker);
+    say_done(&d->x.say);
+}
+
+/* ---- waiting for others --------------------------------------------------------------------------------------- */
+
+static void on_mode_silent(void *arg)
+{
+    struct dialogue *d = arg;
+    d->failed_as = OUTCOME_timeout;
+    turn_raise(&d->turn, TURN_EV_LOST);
+}
+
+static void on_apology_late(void *arg)
+{
+    struct dialogue *d = arg;
+    if (!d->x.times.first_audio_us)
+        turn_raise(&d->turn, TURN_EV_MUTE);
+}
+
+static void say_otherwise(struct dialogue *d);
+
+static void on_prompt_late(void *arg)
+{
+    struct dialogue *d = arg;
+    if (d->x.had_words)
+        return;
+    answer_cancel(&d->model);
+    say_otherwise(d);
+}
+
+/* ---- speaking ---------------------------------------------------------------------------------------------------- */
+
+static void speech_begin(struct dialogue *d)
+{
+    struct use_opts use = talk_use(d);
+    if (speaker_is_begun(d->speaker))
+        return;
+    if (hearing_mode(d->hearing) == LISTEN_AUTO)
+        hearing_mute(d->hearing, true); /* what is under way in the air is not meant for us */
+    speaker_begin(d->speaker, &use);
+}
+
+static void emotion_send(struct dialogue *d, const struct emotion *e)
+{
+    if (d->x.has_emotion)
+        return;
+    d->x.has_emotion = true;
+    e = e ? e : emotion_default();
+    tell(d, emotion, e->name, e->emoji);
+}
+
+/* A fixed text, sentence by sentence. */
+static void speak_text(struct dialogue *d, struct slice text)
+{
+    struct sentences cut = { 0 };
+    auto_buf struct buf piece = { 0 };
+    bool is_end = false;
+    while (!is_end) {
+        struct slice part = slice_sub(text, 0, utf8_cut(text, SENTENCES_FEED_MAX_BYTES));
+        text = slice_sub(text, part.len, text.len);
+        is_end = !text.len || !part.len;
+        sentences_feed(&cut, part);
+        while (sentences_next(&cut, is_end, &piece)) {
+            emotion_send(d, cut.emotion);
+            speaker_say(d->speaker, buf_slice(&piece));
+            d->x.had_words = true;
+            buf_clear(&piece);
+        }
+    }
+    sentences_done(&cut);
+}
+
+/* ---- actions: from speech to a question --------------------------------------------------------------------------- */
+
+static void act_await_text(struct dialogue *d)
+{
+    open_exchange(d, d->pending_t0_us);
+    d->x.times.decided_us = loop_now_us(d->o.loop);
+}
+
+static void end_silently(struct dialogue *d, bool closes)
+{
+    d->x.closes = closes;
+    end_with(d, OUTCOME_completed);
+}
+
+static void act_take_text(struct dialogue *d)
+{
+    struct exchange *x = &d->x;
+    if (!x->is_open)
+        open_exchange(d, d->pending_t0_us);
+    uint64_t now = loop_now_us(d->o.loop);
+    x->times.heard_us = now;
+    if (!x->times.decided_us)
+        x->times.decided_us = now;
+    buf_put(&x->question, buf_slice(&d->pending));
+    buf_clear(&d->pending);
+    struct slice text = buf_slice(&x->question);
+    uint32_t number = d->turn.number;
+    if (d->config->enable_stt_message)
+        tell(d, stt, text);
+    tell(d, transcription, text);
+    if (d->closing || d->turn.number != number)
+        return;
+    if (phrase_is(text, &d->config->exit_commands)) {
+        LOGI(d->o.log, "dialogue.exit", "by=words");
+        x->closes = true;
+        turn_raise(&d->turn, TURN_EV_QUIET);
+        return;
+    }
+    if (talk_limit_reached(d)) {
+        d->failed_as = OUTCOME_limit;
+        turn_raise(&d->turn, TURN_EV_LOST);
+        return;
+    }
+    x->wants_answer = true;
+    if (!d->mode) {
+        turn_ask(d, number, text);
+        return;
+    }
+    timer_start(&d->patience, d->o.loop, MODE_MS, on_mode_silent, d);
+    d->mode_class->on_heard(d->mode, number, text);
+}
+
+static void act_take_over(struct dialogue *d)
+{
+    end_with(d, OUTCOME_interrupted);
+    if (!d->closing)
+        act_take_text(d);
+}
+
+/* ---- actions: answers ------------------------------------------------------------------------------------------------ */
+
+static void on_model_text(void *user, struct slice delta);
+static void on_model_say(void *user, struct slice text);
+static void on_model_end(void *user, const struct err_note *why, enum answer_then then);
+static const struct answer_events model_events = {
+    .on_text = on_model_text, .on_say = on_model_say, .on_end = on_model_end,
+};
+
+static void act_ask(struct dialogue *d)
+{
+    auto_buf struct buf system = { 0 };
+    struct use_opts use = talk_use(d);
+    timer_stop(&d->patience);
+    if (d->x.say.is_prompt)
+        timer_start(&d->patience, d->o.loop, PROMPT_MS, on_prompt_late, d);
+    talk_prompt(d, &system);
+    history_trim(&d->history);
+    history_add(&d->history, LLM_USER, buf_slice(&d->x.answer));
+    sentences_reset(&d->sentences);
+    speech_begin(d); /* at once: the device closes its microphone, and the start gap is gone by the first word */
+    if (d->closing || !d->x.is_open)
+        return;
+    struct answer_opts o = {
+        .loop = d->o.loop, .registry = d->o.registry, .use = &use, .system = buf_slice(&system),
+        .purpose = d->mode_class && !d->x.say.is_prompt ? d->mode_class->purpose : "chat",
+        .history = &d->history, .tools = d->intent == INTENT_NONE || d->x.say.is_prompt ? NULL : d->o.tools,
+    };
+    enum err e = answer_ask(&d->model, &o, &model_events, d);
+    if (!e)
+        return;
+    LOGW(d->o.log, "turn.llm", "turn=%u err=%s", d->turn.number, err_name(e));
+    if (d->x.say.is_prompt) {
+        say_otherwise(d);
+        return;
+    }
+    d->failed_as = apology_outcome(OUTCOME_llm_error, e);
+    turn_raise(&d->turn, TURN_EV_LOST);
+}
+
+static void act_tell(struct dialogue *d)
+{
+    timer_stop(&d->patience);
+    if (d->x.question.len)
+        history_add(&d->history, LLM_USER, buf_slice(&d->x.question));
+    speech_begin(d);
+    speak_text(d, buf_slice(&d->x.answer));
+    speaker_finish(d->speaker);
+}
+
+static void act_speak(struct dialogue *d)
+{
+    if (!d->x.times.first_sentence_us)
+        d->x.times.first_sentence_us = loop_now_us(d->o.loop);
+    d->x.had_words = true;
+    speech_begin(d);
+    emotion_send(d, d->sentences.emotion);
+    if (d->closing || !d->x.is_open)
+        return;
+    if (speaker_say(d->speaker, buf_slice(&d->x.answer)) == ERR_LIMIT) {
+        LOGW(d->o.log, "turn.limit", "turn=%u bytes=%d", d->turn.number, SPEAKER_TEXT_MAX_BYTES);
+        answer_cancel(&d->model);
+        speaker_finish(d->speaker);
+    }
+}
+
+static void act_conclude(struct dialogue *d)
+{
+    speech_begin(d);
+    if (d->sentences.emotion)
+        emotion_send(d, d->sentences.emotion);
+    if (!d->closing)
+        speaker_finish(d->speaker);
+}
+
+static void act_say(struct dialogue *d)
+{
+    struct say next = d->says[0];
+    memmove(d->says, d->says + 1, --d->say_count * sizeof *d->says);
+    open_exchange(d, loop_now_us(d->o.loop));
+    d->x.say = next;
+    if (next.is_prompt) {
+        buf_put(&d->x.answer, slice_of(next.text));
+        act_ask(d);
+        return;
+    }
+    speech_begin(d);
+    if (d->closing)
+        return;
+    emotion_send(d, emotion_in(slice_of(next.text)));
+    if (next.is_fixed) {
+        struct clip_cache *clips = d->config->enable_wakeup_words_response_cache ? d->o.clips : NULL;
+        d->x.had_words = true;
+        speaker_prompt(d->speaker, clips, slice_of(next.text), d->voice, false);
+        return;
+    }
+    speak_text(d, slice_of(next.text));
+    speaker_finish(d->speaker);
+}
+
+/* The model had nothing for a prompt: the text that was given for that case. */
+static void say_otherwise(struct dialogue *d)
+{
+    timer_stop(&d->patience);
+    if (d->x.say.otherwise) {
+        emotion_send(d, NULL);
+        speak_text(d, slice_of(d->x.say.otherwise));
+    }
+    speaker_finish(d->speaker);
+}
+
+/* ---- actions: failures and ends ------------------------------------------------------------------------------------ */
+
+static void act_apologise(struct dialogue *d, enum turn_event ev)
+{
+    struct exchange *x = &d->x;
+    x->outcome = d->failed_as;
+    x->is_apology = true;
+    x->closes = x->outcome == OUTCOME_limit;
+    answer_cancel(&d->model);
+    LOGW(d->o.log, "turn.fail", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
+    speech_begin(d);
+    if (d->closing || !x->is_open)
+        return;
+    const struct emotion *sad = emotion_named(SLICE("sad"));
+    tell(d, emotion, sad->name, sad->emoji);
+    timer_start(&d->patience, d->o.loop, APOLOGY_MS, on_apology_late, d);
+    const char *text = apology_text(d->config, d->o.language, x->outcome);
+    bool only_clip = ev == TURN_EV_MUTE; /* the synthesiser just failed: only what is there already */
+    if (speaker_prompt(d->speaker, d->o.clips, slice_of(text), d->voice, only_clip) != OK)
+        turn_raise(&d->turn, TURN_EV_MUTE);
+}
+
+static void act_show_apology(struct dialogue *d)
+{
+    const char *title = apology_title(d->config, d->o.language);
+    const char *text = apology_text(d->config, d->o.language, d->x.outcome);
+    speaker_cancel(d->speaker); /* a device that speaks shows nothing else */
+    tell(d, alert, title, slice_of(text), "sad");
+    finish(d);
+}
+
+static void act_end(struct dialogue *d)
+{
+    enum err e = speaker_error(d->speaker);
+    if (e && d->x.outcome == OUTCOME_completed)
+        d->x.outcome = e == ERR_LIMIT ? OUTCOME_timeout : OUTCOME_tts_error;
+    finish(d);
+}
+
+void exchange_act(void *user, enum turn_action a, enum turn_event ev)
+{
+    struct dialogue *d = user;
+    LOGT(d->o.log, "turn.step", "turn=%u on=%s to=%s", d->turn.number, turn_event_name(ev),
+         turn_state_name(d->turn.state));
+    switch (a) {
+    case TURN_ACT_await_text: act_await_text(d); break;
+    case TURN_ACT_take_text: act_take_text(d); break;
+    case TURN_ACT_take_over: act_take_over(d); break;
+    case TURN_ACT_hear_nothing: end_with(d, OUTCOME_no_speech); break;
+    case TURN_ACT_say: act_say(d); break;
+    case TURN_ACT_ask: act_ask(d); break;
+    case TURN_ACT_tell: act_tell(d); break;
+    case TURN_ACT_be_quiet: end_silently(d, d->x.closes); break;
+    case TURN_ACT_speak: act_speak(d); break;
+    case TURN_ACT_conclude: act_conclude(d); break;
+    case TURN_ACT_conclude_early:
+        d->x.outcome = d->failed_as;
+        speaker_finish(d->speaker);
+        break;
+    case TURN_ACT_apologise: act_apologise(d, ev); break;
+    case TURN_ACT_show_apology: act_show_apology(d); break;
+    case TURN_ACT_end: act_end(d); break;
+    case TURN_ACT_cut_off: end_with(d, OUTCOME_interrupted); break;
+    case TURN_ACT_give_up: end_with(d, OUTCOME_aborted); break;
+    case TURN_ACT_none:
+    case TURN_ACTIONS: break;
+    }
+    if (d->turn.state == TURN_IDLE && !d->closing)
+        exchange_says(d);
+}
+
+/* ---- what the mode answers -------------------------------------------------------------------------------------------- */
+
+static bool answers(struct dialogue *d, uint32_t turn)
+{
+    bool is_due = !d->closing && d->x.is_open && d->x.wants_answer && turn == d->turn.number;
+    if (is_due)
+        d->x.wants_answer = false;
+    return is_due;
+}
+
+void turn_ask(struct dialogue *d, uint32_t turn, struct slice text)
+{
+    if (!answers(d, turn))
+        return;
+    buf_clear(&d->x.answer);
+    buf_put(&d->x.answer, text);
+    turn_raise(&d->turn, TURN_EV_ASK);
+}
+
+void turn_speak(struct dialogue *d, uint32_t turn, struct slice text)
+{
+    if (!answers(d, turn))
+        return;
+    buf_clear(&d->x.answer);
+    buf_put(&d->x.answer, text);
+    turn_raise(&d->turn, TURN_EV_TELL);
+}
+
+void turn_silence(struct dialogue *d, uint32_t turn)
+{
+    if (answers(d, turn))
+        turn_raise(&d->turn, TURN_EV_QUIET);
+}
+
+/* ---- events of the model ------------------------------------------------------------------------------------------------ */
+
+/* Gives every finished piece to the speaker. False: the exchange ended meanwhile. */
+static bool pieces_speak(struct dialogue *d, bool is_end)
+{
+    uint32_t number = d->turn.number;
+    for (;;) {
+        buf_clear(&d->x.answer);
+        if (!sentences_next(&d->sentences, is_end, &d->x.answer))
+            return true;
+        turn_raise(&d->turn, TURN_EV_WORDS);
+        if (d->closing || !d->x.is_open || d->turn.number != number || d->x.is_apology)
+            return false;
+    }
+}
+
+static void on_model_text(void *user, struct slice delta)
+{
+    struct dialogue *d = user;
+    if (!d->x.times.first_token_us)
+        d->x.times.first_token_us = loop_now_us(d->o.loop);
+    while (delta.len) {
+        struct slice part = slice_sub(delta, 0, utf8_cut(delta, SENTENCES_FEED_MAX_BYTES));
+        if (!part.len)
+            return;
+        delta = slice_sub(delta, part.len, delta.len);
+        sentences_feed(&d->sentences, part);
+        if (!pieces_speak(d, false))
+            return;
+    }
+}
+
+static void on_model_say(void *user, struct slice text)
+{
+    struct dialogue *d = user;
+    on_model_text(d, text);
+    if (!d->closing && d->x.is_open && !d->x.is_apology)
+        pieces_speak(d, true);
+}
+
+static void on_model_end(void *user, const struct err_note *why, enum answer_then then)
+{
+    struct dialogue *d = user;
+    if (why->err)
+        LOGW(d->o.log, "turn.llm", "turn=%u err=%s note=\"%s\"", d->turn.number, err_name(why->err), why->text);
+    if (!pieces_speak(d, true))
+        return;
+    if (then == ANSWER_CLOSE)
+        d->x.closes = true;
+    bool has_answer = d->x.had_words || (!why->err && (then == ANSWER_CLOSE || then == ANSWER_SILENT ||
+                                                       d->sentences.emotion));
+    if (!has_answer && d->x.say.is_prompt) {
+        say_otherwise(d);
+        return;
+    }
+    d->failed_as = apology_outcome(OUTCOME_llm_error, why->err);
+    turn_raise(&d->turn, why->err || !has_answer ? TURN_EV_LOST : TURN_EV_ANSWERED);
+}
+
+/* ---- events of the speaker ------------------------------------------------------------------------------------------------ */
+
+static void out_start(void *user)
+{
+    struct dialogue *d = user;
+    tell(d, tts_start);
+}
+
+static void out_stop(void *user)
+{
+    struct dialogue *d = user;
+    d->x.times.stop_us = loop_now_us(d->o.loop);
+    tell(d, tts_stop);
+}
+
+static void out_sentence_start(void *user, struct slice text)
+{
+    struct dialogue *d = user;
+    tell(d, sentence_start, text);
+}
+
+static void out_sentence_end(void *user, struct slice text)
+{
+    struct dialogue *d = user;
+    tell(d, sentence_end, text);
+}
+
+static enum err out_audio(void *user, struct slice packet, uint32_t timestamp_ms)
+{
+    struct dialogue *d = user;
+    return d->closing ? ERR_CLOSED : d->o.out->audio(d->o.user, packet, timestamp_ms);
+}
+
+static void on_first(void *user)
+{
+    struct dialogue *d = user;
+    if (!d->x.times.first_audio_us)
+        d->x.times.first_audio_us = loop_now_us(d->o.loop);
+    tell(d, activity);
+}
+
+static void on_played(void *user)
+{
+    struct dialogue *d = user;
+    turn_raise(&d->turn, TURN_EV_PLAYED);
+}
+
+static void on_failed(void *user, const struct err_note *why)
+{
+    struct dialogue *d = user;
+    LOGW(d->o.log, "turn.tts", "turn=%u err=%s note=\"%s\"", d->turn.number, err_name(why->err), why->text);
+    d->failed_as = apology_outcome(OUTCOME_tts_error, why->err);
+    turn_raise(&d->turn, TURN_EV_MUTE);
+}
+
+const struct speaker_events exchange_speaker = {
+    .tts_start = out_start, .tts_stop = out_stop, .sentence_start = out_sentence_start,
+    .sentence_end = out_sentence_end, .audio = out_audio,
+    .on_first = on_first, .on_played = on_played, .on_failed = on_failed,
+};

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * inside.h -- struct dialogue, for the files that make it up: dialogue.c (what the device does and others
+ * want), exchange.c (the actions of a turn), talk.c (what it reads from the configuration), records.c
+ * (store and memory). Nobody else includes this. */
+#ifndef PARLEY_DIALOGUE_INSIDE_H
+#define PARLEY_DIALOGUE_INSIDE_H
+
+#include "config/settings.h"
+#include "dialogue/answer.h"
+#include "dialogue/dialogue.h"
+#include "dialogue/hearing.h"
+#include "dialogue/history.h"
+#include "dialogue/mode.h"
+#include "dialogue/sentences.h"
+#include "dialogue/speaker.h"
+#include "dialogue/turn.h"
+#include "loop/timer.h"
+
+#define SAYS_MAX 8            /* queued by dialogue_say */
+#define SAY_MAX_BYTES 8192
+#define REPEAT_MS 300         /* a listen start or stop again within this is the same one */
+#define MODE_MS 60000         /* a mode has so long to answer an utterance */
+#define PROMPT_MS 5000        /* and the model for something nobody asked for */
+#define AFTER_ABORT_MS 3000   /* queued sentences wait so long after an abort */
+#define HEARD_MAX_BYTES 8192  /* of one utterance; the rest is cut */
+
+struct say {
+    char *text, *otherwise;
+    bool is_farewell, is_prompt, is_fixed; /* is_fixed: always the same words, worth a clip */
+    void (*on_done)(void *user, enum outcome o);
+    void *user;
+};
+
+/* What a turn is made of besides its state. */
+struct exchange {
+    bool is_open;             /* turn_end has not been called for it */
+    bool wants_answer;        /* the mode was asked and has not answered */
+    bool had_words, has_emotion, is_apology, closes;
+    enum outcome outcome;     /* what to report unless something happens */
+    struct turn_times times;
+    int64_t started_wall_ms;
+    struct buf question;      /* what the user said; empty: nobody asked */
+    struct buf answer;        /* what turn_ask or turn_speak was given, or the piece for the speaker */
+    struct say say;           /* the one being said */
+};
+
+enum intent { INTENT_NONE, INTENT_FUNCTION_CALL, INTENT_LLM };
+
+struct dialogue {
+    struct dialogue_opts o;   /* strings are ours */
+    struct config *config, *next_config; /* refs; the next one from the next turn on */
+    struct turn turn;
+    struct exchange x;
+    struct hearing *hearing;
+    struct speaker *speaker;
+    struct history history;
+    struct answer model;
+    struct sentences sentences;
+    const struct mode_class *mode_class;
+    struct mode *mode;
+    struct dialogue_audio audio;
+    enum intent intent;
+    char *voice;              /* names what shapes the sound of a fixed prompt */
+    bool has_hello, closing, wake_pending; /* wake_pending: a detect came, its listen start did not */
+    struct buf pending;       /* the text of the next HEARD */
+    uint64_t pending_t0_us;
+    enum outcome failed_as;   /* why the next DEAF, LOST or MUTE */
+    struct say says[SAYS_MAX];
+    unsigned say_count;
+    struct timer patience;    /* of whom the turn waits for: the mode, an apology, a prompt */
+    struct timer say_later;
+    uint64_t quiet_until_ms;  /* after an abort nothing queued is said */
+    enum { LAST_NONE, LAST_START, LAST_STOP } last;
+    enum listen_mode last_mode;
+    uint64_t last_ms;
+    uint64_t chars_today;     /* given to the synthesiser */
+    int64_t chars_day;
+    struct buf memory;        /* facts recalled */
+    struct memory *recall;
+    const struct memory_class *recall_cls;
+    struct store_op *resume;
+    struct grave grave;
+};
+
+/* exchange.c */
+void exchange_act(void *user, enum turn_action a, enum turn_event ev);
+void exchange_drop(struct dialogue *d); /* at close: silent */
+extern const struct speaker_events exchange_speaker;
+void exchange_says(struct dialogue *d);  /* begins what is queued when nothing else goes on */
+void say_done(struct say *s);
+
+/* talk.c */
+void talk_read(struct dialogue *d);      /* config -> intent, history, hearing, voice */
+void talk_format(struct dialogue *d);    /* config and hello -> speaker */
+struct use_opts talk_use(const struct dialogue *d);
+void talk_prompt(const struct dialogue *d, struct buf *out);
+bool talk_limit_reached(struct dialogue *d);
+void talk_spoke(struct dialogue *d, size_t chars);
+
+/* records.c */
+void records_open(struct dialogue *d);   /* what was said lately, what is remembered */
+void records_close(struct dialogue *d);
+void records_turn(struct dialogue *d, struct slice heard); /* the open exchange as it ended */
+
+#define tell(d, fn, ...)                              \
+    do {                                              \
+        if (!(d)->closing)                            \
+            (d)->o.out->fn((d)->o.user, ##__VA_ARGS__); \
+    } while (0)
+
+#endif

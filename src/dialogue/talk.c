@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * talk.c -- everything a dialogue takes from the configuration and from what is known of the device. */
+#include "audio/pacer.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "dialogue/inside.h"
+#include "dialogue/prompt.h"
+
+struct use_opts talk_use(const struct dialogue *d)
+{
+    return (struct use_opts){ .env = d->o.env, .config = d->config, .language = d->o.language, .log = d->o.log };
+}
+
+static enum intent intent_of(const struct config *c)
+{
+    const char *alias = c->selected_module_Intent;
+    const char *type = conf_str(config_entry(c, "Intent", alias), "type", alias);
+    if (strcmp(type, "nointent") == 0)
+        return INTENT_NONE;
+    return strcmp(type, "intent_llm") == 0 ? INTENT_LLM : INTENT_FUNCTION_CALL;
+}
+
+void talk_read(struct dialogue *d)
+{
+    struct use_opts use = talk_use(d);
+    d->intent = intent_of(d->config);
+    d->history.tokens_max = (unsigned)d->config->limits_dialogue_tokens;
+    hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
+    mem_free(d->voice);
+    d->voice = xprintf("%s#%u#%s", d->config->selected_module_TTS, config_generation(d->config), d->o.language);
+}
+
+/* "2.2.1" -> 20201; 0: unknown. */
+static unsigned version_number(const char *text)
+{
+    unsigned parts[3] = { 0 };
+    struct slice rest = slice_of(text);
+    for (int i = 0; i < 3 && rest.data; i++) {
+        int64_t n;
+        struct slice part = slice_cut(&rest, '.');
+        if (!slice_to_i64(part, &n) || n < 0 || n > 99)
+            break;
+        parts[i] = (unsigned)n;
+    }
+    return parts[0] * 10000 + parts[1] * 100 + parts[2];
+}
+
+static bool is_small_board(const char *board)
+{
+    return strstr(board, "c3") || strstr(board, "C3");
+}
+
+void talk_format(struct dialogue *d)
+{
+    const struct config *c = d->config;
+    const struct conf *board = conf_get(c->audio_boards, d->o.board);
+    int64_t lead = is_small_board(d->o.board) ? PACER_LEAD_SMALL : c->audio_lead_packets;
+    unsigned version = version_number(d->o.firmware);
+    struct speaker_format f = {
+        .format = d->audio.format, .rate_hz = d->audio.out_rate_hz, .frame_us = d->audio.out_frame_us,
+        .lead_frames = (unsigned)conf_int(board, "lead_packets", lead, 2, 10),
+        .start_gap_ms = (unsigned)conf_int(board, "start_gap_ms", c->audio_start_gap_ms, 60, 500),
+        .ramp_ms = (unsigned)c->tts_audio_send_delay,
+        .tail_ms = version && version < 20202 ? PACER_TAIL_OLD_MS : PACER_TAIL_MS,
+        .timeout_ms = (unsigned)c->tts_timeout * 1000,
+        .has_end_tone = c->enable_stop_tts_notify,
+    };
+    speaker_set_format(d->speaker, &f);
+}
+
+static int zone_minutes(const struct config *c)
+{
+    double hours = c->server_timezone_offset;
+    return hours == hours ? (int)(hours * 60) : clock_zone_offset_minutes(); /* NAN: unset */
+}
+
+void talk_prompt(const struct dialogue *d, struct buf *out)
+{
+    const char *own = d->mode_class && d->mode_class->prompt ? d->mode_class->prompt(d->mode) : NULL;
+    struct prompt_facts f = {
+        .base = slice_of(own ? own : d->config->prompt),
+        .device_id = d->o.device_id, .board = d->o.board, .language = d->o.language,
+        .memory = buf_slice(&d->memory),
+        .wall_ms = clock_wall_ms(), .zone_minutes = zone_minutes(d->config),
+    };
+    prompt_put(out, &f);
+}
+
+static int64_t today(const struct dialogue *d)
+{
+    return (clock_wall_ms() / 60000 + zone_minutes(d->config)) / 1440;
+}
+
+bool talk_limit_reached(struct dialogue *d)
+{
+    if (d->chars_day != today(d))
+        d->chars_today = 0;
+    int64_t max = d->config->device_max_output_size;
+    return max > 0 && d->chars_today >= (uint64_t)max;
+}
+
+void talk_spoke(struct dialogue *d, size_t chars)
+{
+    if (d->chars_day != today(d))
+        d->chars_today = 0;
+    d->chars_day = today(d);
+    d->chars_today += chars;
+}
