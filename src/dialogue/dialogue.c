@@ -254,6 +254,7 @@ static void say_first(struct dialogue *d, const struct say *s)
 
 static void wake(struct dialogue *d, struct slice text)
 {
+    d->quiet_until_ms = loop_now_ms(d->o.loop) + AFTER_ABORT_MS;
     silence(d);
     if (d->closing)
         return;

@@ -316,6 +316,10 @@ static void act_conclude(struct dialogue *d)
 
 static void act_say(struct dialogue *d)
 {
+    if (!d->say_count) { /* raised twice */
+        turn_raise(&d->turn, TURN_EV_PLAYED);
+        return;
+    }
     struct say next = d->says[0];
     memmove(d->says, d->says + 1, --d->say_count * sizeof *d->says);
     open_exchange(d, loop_now_us(d->o.loop));
