@@ -167,7 +167,8 @@ static void refuse(struct config *c, const struct kind *kind, const char *alias,
     const char *nearest = nearest_of(type, type_at, kind->name);
     nearest = nearest ? nearest : kind->nearest;
     const char *used = *kind->initial ? kind->initial : "none";
-    config_warn(c->inner, key, "config.unsupported", "key=%s alias=\"%s\" line=%u type=\"%s\" nearest=%s used=%s", key, alias,
+    config_warn(c->inner, key, "config.unsupported", "key=%s alias=\"%s\" line=%u type=\"%s\" nearest=%s used=%s",
+                key, alias,
                 conf_line(config_node(c, key)), type, nearest, used);
     config_remark(c->inner, key, "\"%s\" has type \"%s\", which Parley does not have; the nearest is %s", alias, type,
                   nearest);

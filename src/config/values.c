@@ -175,8 +175,8 @@ static char *resolve(const struct conf *n)
     else
         return value_is_placeholder(text) ? xstrdup("") : xslicedup(slice_trim(slice_of(text)));
     if (!value && n->tree->inner) /* the name of a file or variable is no secret */
-        config_warn(n->tree->inner, n->path, "config.secret", "key=%s line=%u from=%s used=unset why=\"cannot be read\"",
-                    n->path, n->line, text);
+        config_warn(n->tree->inner, n->path, "config.secret",
+                    "key=%s line=%u from=%s used=unset why=\"cannot be read\"", n->path, n->line, text);
     return value ? value : xstrdup("");
 }
 

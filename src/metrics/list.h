@@ -53,7 +53,7 @@
     X(tts_audio_ms_total,                COUNTER,   "Milliseconds of speech synthesised, by alias.", "provider") \
     X(asr_audio_ms_total,                COUNTER,   "Milliseconds of speech recognised, by alias.", "provider") \
     X(provider_errors_total,             COUNTER,   "Provider calls that failed, by alias.", "provider") \
-    X(provider_fallbacks_total,          COUNTER,   "Calls answered by the next of a chain, by alias left.", "provider") \
+    X(provider_fallbacks_total, COUNTER, "Calls that went on to the next alias, by the one left.", "provider") \
     X(provider_breaks_total,             COUNTER,   "Circuit breakers opened, by alias.", "provider") \
     X(connection_acquire_total,          COUNTER,   "Outbound connections taken, by whether reused.", "reused") \
     X(engine_restarts_total,             COUNTER,   "Engine processes started again, by engine.", "engine") \
