@@ -36,6 +36,8 @@ static bool is_decimal_point(struct slice s, size_t point)
 static size_t word_end(struct slice s, size_t at)
 {
     bool is_digits = s.data[at] >= '0' && s.data[at] <= '9';
+    if ((s.data[at] | 32) == 'x' && at > 0 && s.data[at - 1] >= '0' && s.data[at - 1] <= '9')
+        return at + 1; /* the x of 12x7 */
     for (size_t next = at; next < s.len; at = next) {
         if (is_digits && !(s.data[next] >= '0' && s.data[next] <= '9') && !is_decimal_point(s, next))
             break; /* "12x7": digits end where letters begin */
