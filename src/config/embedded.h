@@ -14,6 +14,7 @@ static const char embedded_yaml[] =
     "LLM:\n"
     "  Rules: {type: rules}\n"
     "TTS:\n"
+    "  Local: {type: wyoming, engine: auto}\n"
     "  Flite: {type: wyoming, engine: flite, voice: slt}\n"
     "  EspeakNG: {type: wyoming, engine: espeak-ng}\n"
     "Memory:\n"
@@ -29,7 +30,7 @@ static const char embedded_yaml[] =
     X("ASR", "PocketSphinx", "openai") \
     X("LLM", "Rules", "openai") \
     X("VLLM", "", "openai") \
-    X("TTS", "Flite", "openai") \
+    X("TTS", "Local", "openai") \
     X("Memory", "nomem", "mem_local_short") \
     X("Intent", "function_call", "function_call")
 

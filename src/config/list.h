@@ -186,7 +186,7 @@
     X(selected_module_LLM, "selected_module.LLM", STR, "Rules", 0, 0, LIVE, "Language model in use.") \
     X(selected_module_VLLM, "selected_module.VLLM", STR, "", 0, 0, SESSION, \
       "Language model for photo questions.") \
-    X(selected_module_TTS, "selected_module.TTS", STR, "Flite", 0, 0, SESSION, "Voice in use.") \
+    X(selected_module_TTS, "selected_module.TTS", STR, "Local", 0, 0, SESSION, "Voice in use.") \
     X(selected_module_Memory, "selected_module.Memory", STR, "nomem", 0, 0, SESSION, "Long memory in use.") \
     X(selected_module_Intent, "selected_module.Intent", STR, "function_call", 0, 0, SESSION, \
       "How commands are recognised.") \

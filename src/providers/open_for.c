@@ -94,7 +94,8 @@ void registry_describe(struct registry *r, const struct use_opts *u, struct buf 
         if (registry_plan(r, (enum provider_kind)kind, u, kind == KIND_LLM ? "chat" : NULL, &plan))
             continue;
         const struct provider_object *o = plan.objects[0];
-        if (o->settings)
+        bool is_embedded = conf_line(o->settings) == 0;
+        if (!is_embedded)
             buf_printf(out, "%s: %s (type %s)", kind_text(kind), o->alias, o->type);
         else
             buf_printf(out, "%s: embedded %s", kind_text(kind), embedded_text(kind));

@@ -358,6 +358,8 @@ enum err registry_plan(struct registry *r, enum provider_kind kind, const struct
     struct pick_link link = { .ctx = { .config = u->config, .kind = kind }, .asking = &q };
     struct chain_plan plan = { .registry = r };
 
+    if (!r->class_count[kind])
+        return ERR_UNSUPPORTED;
     pthread_mutex_lock(&r->lock);
     see_generation(r, config_generation(u->config));
     link.ctx.embedded = class_name(r->classes[kind][0]);
