@@ -202,7 +202,7 @@ static void body_piece(struct http_req *r, struct slice piece)
         if (buf_put(&r->body, piece) != OK)
             req_refuse(r, 413);
     } else if (r->reading == BODY_STREAM && !r->on_part(r->body_user, r, piece, false)) {
-        if (r->phase == REQ_BODY && r->reading == BODY_STREAM)
+        if (r->phase == REQ_BODY)
             stop_reading(r);
     }
 }
@@ -210,19 +210,21 @@ static void body_piece(struct http_req *r, struct slice piece)
 static size_t eat_body(struct http_req *r, struct slice in)
 {
     struct slice rest = in, piece;
-    switch (http_body_next(&r->framing, &rest, &piece)) {
-    case HTTP_BODY_PIECE:
-        body_piece(r, piece);
-        break;
-    case HTTP_BODY_END:
-        r->phase = REQ_BODY_END;
-        timer_stop(&r->timer);
-        break;
-    case HTTP_BODY_BAD:
-        req_refuse(r, 400);
-        break;
-    case HTTP_BODY_MORE:
-        break;
+    while (r->phase == REQ_BODY && is_hungry(r)) {
+        switch (http_body_next(&r->framing, &rest, &piece)) {
+        case HTTP_BODY_PIECE:
+            body_piece(r, piece);
+            break;
+        case HTTP_BODY_END:
+            r->phase = REQ_BODY_END;
+            timer_stop(&r->timer);
+            break;
+        case HTTP_BODY_BAD:
+            req_refuse(r, 400);
+            break;
+        case HTTP_BODY_MORE:
+            return in.len;
+        }
     }
     return in.len - rest.len;
 }
@@ -327,10 +329,9 @@ static bool advance_once(struct http_req *r)
     }
     if (r->phase == REQ_GONE || r->waiting.len == 0 || !is_hungry(r))
         return false;
-    size_t before = r->waiting_at;
-    uint8_t phase = r->phase;
+    size_t before = r->waiting.len - r->waiting_at;
     eat_waiting(r);
-    return r->phase != phase || r->waiting_at != before;
+    return r->phase != REQ_GONE && r->waiting.len - r->waiting_at < before;
 }
 
 void req_advance(struct http_req *r)
