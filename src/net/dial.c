@@ -16,12 +16,15 @@ struct dial {
     struct sockaddr_storage numeric;
     uint64_t deadline_ms;
     uint16_t port;
-    bool is_numeric, is_lookup_busy;
+    bool is_numeric, is_lookup_busy, is_connect_busy; /* busy: libuv still holds the request */
     enum err why; /* of the last attempt */
 };
 
+/* Once nobody waits and libuv holds nothing of it. */
 static void dial_free(struct dial *d)
 {
+    if (d->conn || d->is_lookup_busy || d->is_connect_busy)
+        return;
     if (d->found)
         uv_freeaddrinfo(d->found);
     mem_free(d);
@@ -34,9 +37,8 @@ void dial_done(struct conn *c)
         return;
     d->conn = NULL;
     if (d->is_lookup_busy)
-        uv_cancel((uv_req_t *)&d->lookup); /* freed by its callback, cancelled or not */
-    else
-        dial_free(d);
+        uv_cancel((uv_req_t *)&d->lookup);
+    dial_free(d);
 }
 
 static unsigned left_ms(const struct dial *d)
@@ -85,15 +87,25 @@ static void on_timeout(void *arg)
 
 static void on_connected(uv_connect_t *request, int status)
 {
-    struct conn *c = request->handle->data;
-    if (status == UV_ECANCELED || c->state != CONN_OPENING || !c->dial)
+    struct dial *d = container_of(request, struct dial, connect);
+    struct conn *c = d->conn;
+    d->is_connect_busy = false;
+    if (!c || status == UV_ECANCELED) {
+        dial_free(d);
         return;
+    }
     if (status) {
         attempt_failed(c, conn_err(status, ERR_CONNECT) == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_CONNECT);
         return;
     }
-    timer_start(&c->timer, c->loop, left_ms(c->dial), on_timeout, c); /* the rest is for TLS */
+    timer_start(&c->timer, c->loop, left_ms(d), on_timeout, c); /* the rest is for TLS */
     conn_opened(c);
+}
+
+/* Errors that are known at once are told like all others: from the loop. */
+static void on_refused(void *arg)
+{
+    attempt_failed(arg, ERR_CONNECT);
 }
 
 static unsigned attempts_left(const struct addrinfo *a)
@@ -117,9 +129,9 @@ static void try_next(struct conn *c)
     net_addr_from_sockaddr(&c->peer, to);
     c->peer.port = d->port;
     timer_start(&c->timer, c->loop, budget_ms, on_timeout, c);
-    int status = uv_tcp_connect(&d->connect, &c->io.tcp, to, on_connected);
-    if (status)
-        attempt_failed(c, ERR_CONNECT);
+    d->is_connect_busy = uv_tcp_connect(&d->connect, &c->io.tcp, to, on_connected) == 0;
+    if (!d->is_connect_busy)
+        timer_start(&c->timer, c->loop, 0, on_refused, c);
 }
 
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
@@ -135,12 +147,6 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
         try_next(d->conn);
 }
 
-/* Errors that are known at once are told like all others: by on_close, from the loop. */
-static void fail_soon(void *arg)
-{
-    conn_fail(arg, ERR_CONNECT);
-}
-
 static void start_lookup(struct conn *c, const char *host)
 {
     struct dial *d = c->dial;
@@ -152,7 +158,7 @@ static void start_lookup(struct conn *c, const char *host)
     d->is_lookup_busy = true;
     if (uv_getaddrinfo(loop_uv(c->loop), &d->lookup, on_looked_up, host, service, &hints) != 0) {
         d->is_lookup_busy = false;
-        timer_start(&c->timer, c->loop, 0, fail_soon, c);
+        timer_start(&c->timer, c->loop, 0, on_refused, c);
     }
 }
 
@@ -194,6 +200,7 @@ enum err conn_connect(struct conn **out, struct loop *l, const char *host, uint1
     c->dial->deadline_ms = loop_now_ms(l) + timeout_ms;
     timer_start(&c->timer, l, timeout_ms, on_timeout, c);
     if (path) {
+        c->dial->is_connect_busy = true;
         uv_pipe_connect(&c->dial->connect, &c->io.pipe, path, on_connected);
     } else if (numeric_address(host, port, &c->dial->numeric)) {
         c->dial->is_numeric = true;

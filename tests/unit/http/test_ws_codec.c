@@ -57,6 +57,12 @@ static void put_masked(struct buf *out, struct slice frames)
     while (frames.len >= 2) {
         const uint8_t *f = (const uint8_t *)frames.data;
         size_t head = 2, len = f[1] & 0x7f;
+        if (frames.len < (len == 126 ? 4u : len == 127 ? 10u : 2u)) { /* ends inside the header */
+            const char cut[2] = { frames.data[0], (char)(f[1] | 0x80) };
+            (void)buf_put(out, slice_from(cut, 2));
+            frames = slice_sub(frames, 2, frames.len);
+            break;
+        }
         if (len == 126) {
             len = (size_t)f[2] << 8 | f[3];
             head = 4;
