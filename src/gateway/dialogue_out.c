@@ -109,7 +109,7 @@ static void turn_end(void *user, enum outcome o, const struct turn_times *t)
 {
     struct session *s = user;
 
-    LOGI(&s->log, "turn.end", "outcome=%s heard_ms=%lld first_token_ms=%lld first_audio_ms=%lld", outcome_name(o),
+    LOGI(&s->log, "turn.end", "outcome=%s heard_ms=%lld llm_ms=%lld first_audio_ms=%lld", outcome_name(o),
          t->heard_us ? (long long)(t->heard_us - t->t0_us) / 1000 : -1,
          t->first_token_us ? (long long)(t->first_token_us - t->t0_us) / 1000 : -1,
          t->first_audio_us ? (long long)(t->first_audio_us - t->t0_us) / 1000 : -1);

@@ -118,6 +118,7 @@ void gateway_loop_close(struct gateway_loop *gl)
     pthread_mutex_lock(&gl->gateway->lock);
     gl->gateway->loops[gl->index] = NULL;
     pthread_mutex_unlock(&gl->gateway->lock);
+    stats_stop(gl);
     map_done(&gl->by_number);
     config_unref(gl->config);
     clip_cache_free(gl->clips);

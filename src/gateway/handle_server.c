@@ -75,9 +75,11 @@ void handle_server(struct session *s, const struct msg *m)
         return;
     }
     if (msg.action == MSG_SERVER_SUBSCRIBE_STATS) {
-        s->wants_stats = s->is_operator;
-        if (!s->is_operator)
-            session_error(s, m, CODE_UNAUTHORIZED, "an operator token is needed");
+        s->wants_stats = s->dialogue && (s->is_operator || s->home->config->server_stats_broadcast);
+        if (s->wants_stats)
+            stats_subscribe(s);
+        else
+            session_error(s, m, CODE_UNAUTHORIZED, "an operator token and a hello are needed");
         return;
     }
     if (!knows_secret(s, msg.secret)) {

@@ -6,7 +6,7 @@ static void check_voice(void *arg)
 {
     struct idle *i = arg;
     struct idle_limits lim = i->events->limits(i->user);
-    uint64_t warn_at_ms = lim.voice_ms > lim.grace_ms ? lim.voice_ms - lim.grace_ms : 0;
+    uint64_t warn_at_ms = lim.voice_ms - MIN(lim.grace_ms, lim.voice_ms / 2);
 
     /* Called by the timer, or when limits changed; on_* may end the session, so the timer goes first. */
     if (!i->loop || i->is_voice_over)

@@ -49,6 +49,8 @@ void session_greeted(struct session *s)
 {
     if (s->state == SESSION_GREETING)
         enter(s, SESSION_TALKING);
+    if (s->home->config->server_stats_broadcast)
+        stats_subscribe(s);
 }
 
 /* --- what is said ---------------------------------------------------------------------------------- */

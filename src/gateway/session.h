@@ -20,6 +20,7 @@
 #include "gateway/idle.h"
 #include "gateway/link.h"
 #include "gateway/rates.h"
+#include "gateway/stats.h"
 #include "protocol/hello.h"
 #include "protocol/msg.h"
 
@@ -127,6 +128,7 @@ struct gateway_loop {
     struct map by_number;               /* session number (8 bytes) -> session */
     struct clip_cache *clips;         /* packets of fixed prompts */
     unsigned index;
+    struct stats stats;
 };
 const struct gateway_env *gateway_env_of(const struct gateway *g);
 void gateway_count(struct gateway *g, int delta);

@@ -69,8 +69,10 @@ static enum err open_config(struct server *s, struct err_note *note)
     const struct server_opts *o = &s->opts;
 
     assert(!o->config_text || o->data_dir);
-    if (o->data_dir)
+    if (o->data_dir) {
         s->data_dir = xstrdup(o->data_dir);
+        mkdir(s->data_dir, 0700);
+    }
     if (o->config_text) {
         enum err err = write_text(s, note);
         if (err)

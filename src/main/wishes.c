@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "devices/limits.h"
 #include "metrics/metrics.h"
+#include "modes/list.h"
 
 static bool is_draining(void *user)
 {
@@ -75,6 +76,7 @@ void wishes_of_gateway(struct server *s, struct gateway_env *env)
         .limits = s->limits,
         .rates = s->rates,
         .registry = s->registry,
+        .mode = modes[0],
         .user = s,
         .reload = reload,
         .restart = restart_for_session,

@@ -30,7 +30,7 @@ static void end(struct asr *a, const struct err_note *why)
     if (a->has_ended)
         return;
     a->has_ended = true;
-    link_close(&a->link);
+    wyoming_link_close(&a->link);
     a->ev->on_end(a->user, &note);
 }
 
@@ -72,7 +72,7 @@ static const struct wyoming_link_events link_events = { .on_event = on_event, .o
 static void free_asr(void *arg)
 {
     struct asr *a = arg;
-    link_done(&a->link);
+    wyoming_link_done(&a->link);
     buf_done(&a->partial);
     mem_free(a);
 }
@@ -85,14 +85,14 @@ static enum err asr_open(struct asr **out, const struct provider_opts *o, const 
     a->user = user;
     a->partial.max = TEXT_MAX;
     soon_init(&a->soon, o->env->loop, NULL, free_asr, a);
-    enum err e = link_open(&a->link, o, opts_str(o, "engine", "pocketsphinx"), &link_events, a);
+    enum err e = wyoming_link_open(&a->link, o, opts_str(o, "engine", "pocketsphinx"), &link_events, a);
     if (e) {
         mem_free(a);
         return e;
     }
     wyoming_transcribe(&first, slice_of(opts_str(o, "language", "")));
     wyoming_audio_start(&first, RATE_HZ);
-    e = link_write(&a->link, &first);
+    e = wyoming_link_write(&a->link, &first);
     if (e) {
         free_asr(a);
         return e;
@@ -107,7 +107,7 @@ static enum err asr_feed(struct asr *a, struct pcm pcm)
     if (a->is_finished || a->has_ended)
         return ERR_STATE;
     wyoming_audio_chunk(&chunk, RATE_HZ, pcm);
-    enum err e = link_write(&a->link, &chunk);
+    enum err e = wyoming_link_write(&a->link, &chunk);
     if (!e)
         a->samples += pcm.count;
     return e;
@@ -123,13 +123,13 @@ static void asr_finish(struct asr *a)
     a->link.waiting.max = 0; /* the last word always fits */
     buf_put(&a->link.waiting, buf_slice(&last));
     buf_clear(&last);
-    (void)link_write(&a->link, &last); /* a failure comes as on_down */
+    (void)wyoming_link_write(&a->link, &last); /* a failure comes as on_down */
 }
 
 static void asr_close(struct asr *a)
 {
     a->has_ended = true;
-    link_close(&a->link);
+    wyoming_link_close(&a->link);
     soon_close(&a->soon);
 }
 

@@ -42,7 +42,7 @@ static void end(struct tts *t, const struct err_note *why)
     if (t->has_ended)
         return;
     t->has_ended = true;
-    link_close(&t->link);
+    wyoming_link_close(&t->link);
     t->ev->on_end(t->user, &note);
 }
 
@@ -193,7 +193,7 @@ static struct wyoming_voice voice_for(const struct tts *t, const char *text)
         int32_t c = utf8_next(slice_of(text), &at);
         has_cjk |= c >= 0 && utf8_is_cjk((uint32_t)c);
     }
-    if (!v.name.len && !v.language.len && !link_is_remote(&t->opts)) {
+    if (!v.name.len && !v.language.len && !wyoming_link_is_remote(&t->opts)) {
         v.language = slice_of(t->opts.language);
         if (has_cjk)
             v.language = SLICE("zh");
@@ -206,12 +206,12 @@ static struct wyoming_voice voice_for(const struct tts *t, const char *text)
 static enum err ask(struct tts *t)
 {
     const char *text = t->list[t->at % SENTENCES_MAX];
-    const char *engine = link_is_remote(&t->opts) ? "remote" : engine_for(t, text);
+    const char *engine = wyoming_link_is_remote(&t->opts) ? "remote" : engine_for(t, text);
     auto_buf struct buf out = { 0 };
     struct wyoming_voice voice = voice_for(t, text);
     if (t->needs_link || strcmp(engine, t->engine) != 0) {
-        link_done(&t->link);
-        enum err e = link_open(&t->link, &t->opts, engine, &link_events, t);
+        wyoming_link_done(&t->link);
+        enum err e = wyoming_link_open(&t->link, &t->opts, engine, &link_events, t);
         if (e)
             return e;
         snprintf(t->engine, sizeof(t->engine), "%s", engine);
@@ -219,7 +219,7 @@ static enum err ask(struct tts *t)
     }
     t->is_asked = true;
     wyoming_synthesize(&out, slice_of(text), &voice);
-    return link_write(&t->link, &out);
+    return wyoming_link_write(&t->link, &out);
 }
 
 /* At the top of the loop: the next sentence, or the end. */
@@ -246,7 +246,7 @@ static void run(void *arg)
 static void free_tts(void *arg)
 {
     struct tts *t = arg;
-    link_done(&t->link);
+    wyoming_link_done(&t->link);
     for (; t->at != t->said; t->at++)
         mem_free(t->list[t->at % SENTENCES_MAX]);
     resample_free(t->resample);
@@ -257,7 +257,7 @@ static void free_tts(void *arg)
 
 static enum err tts_open(struct tts **out, const struct provider_opts *o, const struct tts_events *ev, void *user)
 {
-    if (!link_is_remote(o) && !o->env->engines)
+    if (!wyoming_link_is_remote(o) && !o->env->engines)
         return ERR_UNSUPPORTED;
     struct tts *t = xnew(struct tts);
     t->opts = *o;
@@ -293,7 +293,7 @@ static void tts_finish(struct tts *t)
 static void tts_pause(struct tts *t, bool is_paused)
 {
     t->is_paused = is_paused;
-    link_pause(&t->link, is_paused);
+    wyoming_link_pause(&t->link, is_paused);
     if (!is_paused)
         soon_kick(&t->soon);
 }
@@ -301,7 +301,7 @@ static void tts_pause(struct tts *t, bool is_paused)
 static void tts_close(struct tts *t)
 {
     t->has_ended = true;
-    link_close(&t->link);
+    wyoming_link_close(&t->link);
     soon_close(&t->soon);
 }
 

@@ -16,7 +16,7 @@ static void down(struct wyoming_link *l, enum err e, const char *text)
     snprintf(why.text, sizeof(why.text), "%s", text);
     const struct wyoming_link_events *ev = l->ev;
     void *user = l->user;
-    link_close(l);
+    wyoming_link_close(l);
     ev->on_down(user, &why);
 }
 
@@ -96,7 +96,7 @@ static void connect_again(void *arg)
         down(l, e, "the engine did not start");
 }
 
-bool link_is_remote(const struct provider_opts *o)
+bool wyoming_link_is_remote(const struct provider_opts *o)
 {
     return *opts_str(o, "uri", "") || *opts_str(o, "host", "");
 }
@@ -141,11 +141,11 @@ static enum err find_engine(struct wyoming_link *l, const struct provider_opts *
     return OK;
 }
 
-enum err link_open(struct wyoming_link *l, const struct provider_opts *o, const char *engine,
+enum err wyoming_link_open(struct wyoming_link *l, const struct provider_opts *o, const char *engine,
                    const struct wyoming_link_events *ev, void *user)
 {
     *l = (struct wyoming_link){ .loop = o->env->loop, .ev = ev, .user = user };
-    enum err e = link_is_remote(o) ? find_remote(l, o) : find_engine(l, o, engine);
+    enum err e = wyoming_link_is_remote(o) ? find_remote(l, o) : find_engine(l, o, engine);
     if (!e) {
         e = connect_now(l);
         if (e && l->is_local) { /* not even a socket yet */
@@ -156,12 +156,12 @@ enum err link_open(struct wyoming_link *l, const struct provider_opts *o, const 
     }
     if (e) {
         l->is_closed = true;
-        link_done(l);
+        wyoming_link_done(l);
     }
     return e;
 }
 
-enum err link_write(struct wyoming_link *l, struct buf *bytes)
+enum err wyoming_link_write(struct wyoming_link *l, struct buf *bytes)
 {
     if (l->is_closed)
         return ERR_CLOSED;
@@ -172,7 +172,7 @@ enum err link_write(struct wyoming_link *l, struct buf *bytes)
     return l->is_open ? flush(l) : OK;
 }
 
-void link_pause(struct wyoming_link *l, bool is_paused)
+void wyoming_link_pause(struct wyoming_link *l, bool is_paused)
 {
     if (!l->conn || !l->is_open)
         return;
@@ -182,7 +182,7 @@ void link_pause(struct wyoming_link *l, bool is_paused)
         conn_resume(l->conn);
 }
 
-void link_close(struct wyoming_link *l)
+void wyoming_link_close(struct wyoming_link *l)
 {
     l->is_closed = true;
     l->is_open = false;
@@ -192,9 +192,9 @@ void link_close(struct wyoming_link *l)
     l->conn = NULL;
 }
 
-void link_done(struct wyoming_link *l)
+void wyoming_link_done(struct wyoming_link *l)
 {
-    link_close(l);
+    wyoming_link_close(l);
     wyoming_done(&l->in);
     buf_done(&l->waiting);
     mem_free(l->host);

@@ -18,11 +18,11 @@
 enum {
     LINK_RETRY_MS = 50,            /* while an engine starts */
     LINK_START_MS = 5000,          /* ... for so long */
-    LINK_WAITING_MAX = 2 << 20,    /* bytes waiting to be sent: link_write answers ERR_BUSY */
+    LINK_WAITING_MAX = 2 << 20,    /* bytes waiting to be sent: wyoming_link_write answers ERR_BUSY */
 };
 
 struct wyoming_link_events {
-    void (*on_event)(void *user, const struct wyoming_event *e); /* may call link_close */
+    void (*on_event)(void *user, const struct wyoming_event *e); /* may call wyoming_link_close */
     void (*on_down)(void *user, const struct err_note *why);     /* last event */
 };
 
@@ -42,12 +42,12 @@ struct wyoming_link {
 
 /* engine: which local program, when the settings name no other server. ERR_UNSUPPORTED: there are no
  * engines here; ERR_NOT_FOUND: no such program; ERR_INVALID: a broken uri. No event from inside. */
-must_check enum err link_open(struct wyoming_link *l, const struct provider_opts *o, const char *engine,
+must_check enum err wyoming_link_open(struct wyoming_link *l, const struct provider_opts *o, const char *engine,
                               const struct wyoming_link_events *ev, void *user);
-enum err link_write(struct wyoming_link *l, struct buf *bytes); /* taken on OK; ERR_BUSY: LINK_WAITING_MAX */
-void link_pause(struct wyoming_link *l, bool is_paused);
-void link_close(struct wyoming_link *l); /* silence; inside an event too. Zero is closed */
-void link_done(struct wyoming_link *l);  /* frees; not inside an event */
-bool link_is_remote(const struct provider_opts *o); /* the settings name a server */
+enum err wyoming_link_write(struct wyoming_link *l, struct buf *bytes); /* taken on OK; ERR_BUSY: LINK_WAITING_MAX */
+void wyoming_link_pause(struct wyoming_link *l, bool is_paused);
+void wyoming_link_close(struct wyoming_link *l); /* silence; inside an event too. Zero is closed */
+void wyoming_link_done(struct wyoming_link *l);  /* frees; not inside an event */
+bool wyoming_link_is_remote(const struct provider_opts *o); /* the settings name a server */
 
 #endif

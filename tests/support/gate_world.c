@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ * gate_world.c -- see gate_world.h. */
+#include "tests/support/gate_world.h"
+
+#include "tests/support/test.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "providers/registry.h"
+#include "tests/support/fake_providers.h"
+#include "tests/support/temp.h"
+
+#define WAIT_US 2000000
+#define STEP_MS 2
+#define ADVANCE_MS 20
+
+static void add_fakes(void *user, struct registry *r)
+{
+    registry_add_asr(r, &fake_asr);
+    registry_add_llm(r, &fake_llm);
+    registry_add_tts(r, &fake_tts);
+    registry_add_vad(r, &fake_vad);
+    registry_add_memory(r, &fake_memory);
+}
+
+void world_start(struct world *w, const struct world_opts *o)
+{
+    static const struct world_opts plain = { 0 };
+    struct err_note note = { 0 };
+
+    *w = (struct world){ 0 };
+    o = o ? o : &plain;
+    fakes_reset();
+    snprintf(w->dir, sizeof(w->dir), "%s", temp_path("world"));
+    auto_mem char *text = xprintf("server:\n  auth:\n    enabled: %s\n%s\n"
+                                  "selected_module: {VAD: f, ASR: f, LLM: f, TTS: f, Memory: f}\n"
+                                  "VAD: {f: {type: fake}}\nASR: {f: {type: fake}}\nLLM: {f: {type: fake}}\n"
+                                  "TTS: {f: {type: fake}}\nMemory: {f: {type: fake}}\n%s\n",
+                                  o->has_auth ? "true" : "false", o->server ? o->server : "", o->more ? o->more : "");
+    struct server_opts opts = { .config_text = text, .data_dir = w->dir, .has_manual_clock = !o->has_threads,
+                                .loops = 2, .has_any_ports = true, .has_no_engines = true, .setup = add_fakes };
+    enum err err = server_create(&w->server, &opts, &note);
+    if (err)
+        fail_msg("server: %s", note.text);
+    if (o->has_threads)
+        assert_ok(loop_create(&w->loop, NULL));
+    else
+        w->loop = server_loop(w->server, 0);
+}
+
+void world_end(struct world *w)
+{
+    bool has_own_loop = w->loop != server_loop(w->server, 0);
+
+    for (unsigned i = 0; i < w->client_count; i++)
+        client_vanish(w->clients[i]);
+    for (unsigned i = 0; i < 400 && server_sessions(w->server) > 0; i++)
+        loop_step(w->loop, 5);
+    assert_int_equal(server_sessions(w->server), 0);
+    for (unsigned i = 0; i < w->client_count; i++) {
+        buf_done(&w->clients[i]->log);
+        mem_free(w->clients[i]);
+    }
+    server_free(w->server);
+    if (has_own_loop)
+        loop_free(w->loop);
+    assert_int_equal(fakes_live(), 0);
+    temp_remove();
+}
+
+void world_settle(struct world *w)
+{
+    for (unsigned i = 0; i < 10; i++)
+        loop_step(w->loop, 1);
+}
+
+void world_advance(struct world *w, uint64_t ms)
+{
+    while (ms > 0) {
+        uint64_t step = MIN(ms, ADVANCE_MS);
+        loop_advance(w->loop, step);
+        ms -= step;
+    }
+    world_settle(w);
+}
+
+bool world_until(struct world *w, bool (*fn)(void *arg), void *arg)
+{
+    uint64_t began_us = clock_mono_us();
+
+    while (!fn(arg)) {
+        if (clock_mono_us() - began_us > WAIT_US)
+            return false;
+        loop_step(w->loop, STEP_MS);
+    }
+    return true;
+}
+
+static void on_open(void *user)
+{
+    ((struct client *)user)->is_open = true;
+}
+
+static void on_text(void *user, struct slice text)
+{
+    struct client *c = user;
+    c->texts++;
+    buf_put(&c->log, text);
+    buf_put_byte(&c->log, '\n');
+}
+
+static void on_binary(void *user, struct slice data)
+{
+    struct client *c = user;
+    c->frames++;
+    buf_puts(&c->log, "<audio>\n");
+}
+
+static void on_close(void *user, int code, struct slice reason, int http_status)
+{
+    struct client *c = user;
+    c->ws = NULL;
+    c->is_open = false;
+    c->code = code;
+    c->http_status = http_status;
+    c->closed_ms = loop_now_ms(c->world->loop);
+    snprintf(c->reason, sizeof(c->reason), SLICE_FMT, SLICE_ARG(reason));
+}
+
+static const struct ws_events client_events = { .on_open = on_open, .on_text = on_text, .on_binary = on_binary,
+                                                .on_close = on_close };
+
+struct client *world_dial(struct world *w, const char *path, const char *const *headers)
+{
+    struct client *c = xnew(struct client);
+    struct http_header list[8];
+    char names[8][64];
+    unsigned count = 0;
+
+    assert_true(w->client_count < WORLD_CLIENTS_MAX);
+    w->clients[w->client_count++] = c;
+    c->world = w;
+    for (; headers && headers[count]; count++) {
+        const char *colon = strstr(headers[count], ": ");
+        assert_non_null(colon);
+        snprintf(names[count], sizeof(names[count]), "%.*s", (int)(colon - headers[count]), headers[count]);
+        list[count] = (struct http_header){ names[count], slice_of(colon + 2) };
+    }
+    auto_mem char *url = xprintf("ws://127.0.0.1:%u%s", server_port(w->server), path);
+    struct ws_connect_opts o = { .url = url, .headers = list, .header_count = count };
+    assert_ok(ws_connect(&c->ws, w->loop, &o, &client_events, c));
+    return c;
+}
+
+static bool open_or_closed(void *arg)
+{
+    struct client *c = arg;
+    return c->is_open || !c->ws;
+}
+
+bool client_opens(struct client *c)
+{
+    world_until(c->world, open_or_closed, c);
+    return c->is_open;
+}
+
+struct client *world_client(struct world *w, const char *device)
+{
+    char header[128];
+
+    snprintf(header, sizeof(header), "Device-Id: %s", device);
+    const char *headers[] = { header, "Client-Id: client-1", NULL };
+    struct client *c = world_dial(w, "/xiaozhi/v1/", headers);
+    assert_true(client_opens(c));
+    return c;
+}
+
+struct client *world_talker(struct world *w, const char *device)
+{
+    struct client *c = world_client(w, device);
+    client_say(c, HELLO);
+    assert_true(client_gets(c, "\"type\":\"hello\""));
+    return c;
+}
+
+void client_say(struct client *c, const char *text)
+{
+    assert_non_null(c->ws);
+    assert_ok(ws_send_text(c->ws, slice_of(text)));
+}
+
+void client_frame(struct client *c, const void *data, size_t len)
+{
+    assert_non_null(c->ws);
+    assert_ok(ws_send_binary(c->ws, (struct slice){ 0 }, slice_from(data, len)));
+}
+
+struct wish {
+    struct client *client;
+    const char *needle;
+};
+
+static bool wish_came(void *arg)
+{
+    struct wish *wish = arg;
+    return client_count(wish->client, wish->needle) > 0;
+}
+
+bool client_gets(struct client *c, const char *needle)
+{
+    return world_until(c->world, wish_came, &(struct wish){ c, needle });
+}
+
+static bool is_closed(void *arg)
+{
+    return !((struct client *)arg)->ws;
+}
+
+bool client_closes(struct client *c)
+{
+    return world_until(c->world, is_closed, c);
+}
+
+unsigned client_count(const struct client *c, const char *needle)
+{
+    unsigned count = 0;
+    for (const char *at = c->log.data; at && (at = strstr(at, needle)); at += strlen(needle))
+        count++;
+    return count;
+}
+
+void client_forget(struct client *c)
+{
+    buf_clear(&c->log);
+}
+
+void client_vanish(struct client *c)
+{
+    ws_drop(c->ws);
+    c->ws = NULL;
+    c->is_open = false;
+}
