@@ -64,7 +64,8 @@ static const char *script_language(struct slice text)
 
 static bool is_latin(const char *language)
 {
-    static const char *const other[] = { "zh", "ja", "ko", "ru", "el", "ar", "hi", "he", "th", "uk", "bg", "sr", "cmn" };
+    static const char *const other[] = { "zh", "ja", "ko", "ru", "el", "ar", "hi",
+                                         "he", "th", "uk", "bg", "sr", "cmn" };
     for (size_t i = 0; i < COUNT(other); i++) {
         if (strncmp(language, other[i], strlen(other[i])) == 0)
             return false;

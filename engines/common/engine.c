@@ -373,7 +373,8 @@ int engine_main(int argc, char **argv, const struct engine_class *cls)
             unlink(path);
         return 1;
     }
-    struct server s = { .cls = cls, .self = self, .engine = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct server s = { .cls = cls, .self = self, .engine = PTHREAD_MUTEX_INITIALIZER,
+                        .lock = PTHREAD_MUTEX_INITIALIZER };
     struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = listener, .events = POLLIN } };
     while (!(fds[0].revents & POLLIN)) {
         if (poll(fds, 2, -1) > 0 && fds[1].revents & POLLIN)

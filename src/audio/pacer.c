@@ -131,7 +131,7 @@ static uint64_t frame_due_us(const struct pacer *p)
     uint64_t due = p->hold_us;
     if (p->has_last)
         due = MAX(due, p->last_us + p->ramp_us);
-    if (p->play_end_us)
+    if (p->play_end_us + p->frame_us > p->lead_us && p->play_end_us)
         due = MAX(due, p->play_end_us + p->frame_us - p->lead_us);
     return due;
 }
@@ -183,7 +183,7 @@ static void give_frame(struct pacer *p, uint64_t now_us, struct pacer_item *item
 {
     if (p->play_end_us == 0 || now_us > p->play_end_us) {
         p->rebased += p->play_end_us != 0;
-        p->play_end_us = MAX(now_us, (uint64_t)1);
+        p->play_end_us = now_us;
     }
     *item = (struct pacer_item){ .kind = PACER_FRAME,
                                  .bytes = packets_at(&p->frames, 0, NULL),

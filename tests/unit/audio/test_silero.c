@@ -210,8 +210,9 @@ static void a_tensor_is_found_by_name_and_size_outside_else(void **state)
     char model[128];
     size_t n = 0;
     size_t inner_len = sizeof(inner) - 1;
-    n += (size_t)snprintf(model, sizeof(model), "%c%c%c%c%c%c%c%c", 0x3a, (int)(6 + 2 + 11 + inner_len + 2 + inner_len), 0x0a,
-                          (int)(2 + 2 + 11 + 2 + inner_len), 0x2a, (int)(2 + 11 + 2 + inner_len), 0x0a, 11);
+    const char heads[8] = { 0x3a, 0, 0x0a, 0, 0x2a, (char)(2 + 11 + 2 + inner_len), 0x0a, 11 };
+    memcpy(model, heads, sizeof(heads));
+    n += sizeof(heads);
     memcpy(model + n, "else_branch", 11);
     n += 11;
     model[n++] = 0x32;

@@ -286,7 +286,7 @@ static void odd_requests_do_no_harm(void **state)
 
     /* A caller that asks and leaves, and one that talks nonsense; the next one is served. */
     int gone = connect_to(e.socket);
-    static const char request[] = "{\"type\":\"synthesize\",\"data\":{\"text\":\"one two three four five six seven\"}}\n";
+    static const char request[] = "{\"type\":\"synthesize\",\"data\":{\"text\":\"one two three four five\"}}\n";
     assert_int_equal(send(gone, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
     close(gone);
     int rude = connect_to(e.socket);
