@@ -2,7 +2,7 @@
  * list.c -- the list of modes. */
 #include "modes/list.h"
 
-const struct mode_class *const modes[] = { &mode_chat, NULL };
+const struct mode_class *const modes[] = {&mode_chat, NULL};
 
 const struct mode_class *mode_named(struct slice name)
 {
