@@ -177,7 +177,7 @@ enum err wav_next(struct wav_reader *r, struct slice *in, struct pcm *out)
     }
     if (r->state == ST_DATA)
         read_data(r, in, out);
-    else if (r->state == ST_END)
+    if (r->state == ST_END && out->count == 0)
         *in = slice_sub(*in, in->len, 0);
     return OK;
 }

@@ -132,6 +132,21 @@ static void a_stream_without_a_length_is_read_to_its_end(void **state)
     }
 }
 
+static void half_a_sample_at_the_end_is_dropped(void **state)
+{
+    for (uint32_t bytes = 1; bytes <= 5; bytes++) {
+        auto_buf struct buf file = { 0 };
+        int16_t out[16];
+        size_t count;
+        struct wav_reader r;
+        head(&file, 1, 1, 16, bytes);
+        buf_puts(&file, "aabbcc and more");
+        assert_ok(read_all(buf_slice(&file), 1000, out, &count, &r));
+        assert_int_equal(count, bytes / 2);
+        assert_true(wav_is_complete(&r));
+    }
+}
+
 static void what_is_not_wave_is_refused(void **state)
 {
     static const struct {
@@ -157,6 +172,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_whatever_the_pieces),
         cmocka_unit_test(every_encoding_becomes_mono_16_bit),
         cmocka_unit_test(a_stream_without_a_length_is_read_to_its_end),
+        cmocka_unit_test(half_a_sample_at_the_end_is_dropped),
         cmocka_unit_test(what_is_not_wave_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
