@@ -26,7 +26,7 @@ void presence_free(struct presence *p); /* NULL is fine */
 /* Points the device to `e` (copied) and sets e->number. When another session was there: true, *old is
  * its entry; takeovers: how many there were for this device within the last minute. */
 bool presence_add(struct presence *p, struct presence_entry *e, struct presence_entry *old, unsigned *takeovers);
-/* Only while the device is free or has equal proof ... for server.duplicate_device = reject. */
+/* Only while nobody is there: server.duplicate_device = reject. */
 must_check enum err presence_add_if_free(struct presence *p, struct presence_entry *e); /* ERR_EXISTS */
 /* Removes the entry only if it is still this session's. False: somebody else has it. */
 bool presence_remove(struct presence *p, const char *device, uint64_t number);

@@ -52,7 +52,8 @@ static inline struct db_arg db_s(const char *s) /* NULL is '' */
 }
 
 #define DB_ARGS(...) \
-    (const struct db_arg[]){ { .kind = DB_NULL }, ##__VA_ARGS__ }, COUNT(((struct db_arg[]){ { .kind = DB_NULL }, ##__VA_ARGS__ }))
+    (const struct db_arg[]){ { .kind = DB_NULL }, ##__VA_ARGS__ },                  \
+        COUNT(((struct db_arg[]){ { .kind = DB_NULL }, ##__VA_ARGS__ }))
 /* One statement, no rows. */
 #define db_run(db, sql, ...) db_run_args(db, sql, DB_ARGS(__VA_ARGS__))
 must_check enum err db_run_args(struct db *db, const char *sql, const struct db_arg *args, size_t count);
