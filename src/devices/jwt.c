@@ -3,8 +3,7 @@
  * never taken for an HMAC secret. */
 #include "devices/jwt.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+#include "base/openssl.h"
 
 #include "base/crypto.h"
 #include "base/json.h"
