@@ -18,6 +18,7 @@ struct config_holder;
 struct firmware;
 struct presence;
 struct store;
+struct workers;
 
 enum api_door { API_DEVICE, API_ADMIN }; /* the listener a request came in by */
 
@@ -38,6 +39,7 @@ struct api_env {
     struct auth *auth;
     struct presence *presence;
     struct firmware *firmware;
+    struct workers *workers;         /* reads of firmware files; NULL: on the loop (tests) */
     uint16_t device_port;            /* as bound: for URLs when the request's Host names none */
     void *user;
     bool (*is_draining)(void *user); /* any thread */

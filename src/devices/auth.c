@@ -17,6 +17,7 @@
 
 #define LOG_TOPIC "devices"
 #define KEY_BYTES 32
+#define SERIAL_KEY_MAX_BYTES 64
 #define MINUTE_MS 60000
 #define NEW_CODES_PER_MIN 30 /* per address */
 #define SWEEP_MS 60000
@@ -423,7 +424,44 @@ void auth_token(struct auth *a, const struct identity *who, struct buf *out)
     config_unref(cfg);
 }
 
+void auth_mqtt_key(struct auth *a, struct buf *out)
+{
+    struct config *cfg = config_now(a->config);
+    uint8_t mac[32];
+    char hex[65];
+    hmac_sha256(slice_of(cfg->server_auth_key ? cfg->server_auth_key : a->own_key), SLICE("mqtt"), mac);
+    hex_encode(mac, sizeof mac, hex);
+    buf_puts(out, hex);
+    config_unref(cfg);
+}
+
 /* --- activation ---- */
+
+struct serial {
+    const char *serial, *key_hex;
+};
+
+static enum err serial_run(struct db *db, void *input)
+{
+    const struct serial *s = input;
+    return db_serial_put(db, s->serial, s->key_hex);
+}
+
+enum err auth_serial_add(struct auth *a, const char *serial, const char *key_hex)
+{
+    uint8_t key[SERIAL_KEY_MAX_BYTES];
+    size_t bytes = strlen(key_hex) / 2;
+    if (bytes == 0 || bytes > sizeof key || !hex_decode(slice_of(key_hex), key, bytes))
+        return ERR_INVALID;
+    struct serial s = { serial, key_hex };
+    enum err e = store_run(a->store, serial_run, &s);
+    if (e)
+        return e;
+    pthread_mutex_lock(&a->lock);
+    mem_free(map_set(&a->serials, slice_of(serial), xstrdup(key_hex)));
+    pthread_mutex_unlock(&a->lock);
+    return OK;
+}
 
 static bool proof_ok(struct auth *a, const struct code *c, const struct ota_activate *proof)
 {
@@ -432,7 +470,7 @@ static bool proof_ok(struct auth *a, const struct code *c, const struct ota_acti
         return false;
     if (!same_secret(slice_of(proof->challenge), slice_of(c->challenge)))
         return false;
-    uint8_t key[64], mac[32];
+    uint8_t key[SERIAL_KEY_MAX_BYTES], mac[32];
     size_t bytes = strlen(key_hex) / 2;
     if (bytes == 0 || bytes > sizeof key || !hex_decode(slice_of(key_hex), key, bytes))
         return false;

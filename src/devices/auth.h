@@ -72,6 +72,8 @@ void auth_pair(struct auth_save **save, struct auth *a, struct loop *l, const st
 void auth_save_cancel(struct auth_save *save); /* NULL is fine */
 /* The token OTA hands to an active pair. Empty when auth is off. */
 void auth_token(struct auth *a, const struct identity *who, struct buf *out);
+/* The key of MQTT passwords when server.mqtt_signature_key is unset: derived from the auth key, hex. */
+void auth_mqtt_key(struct auth *a, struct buf *out);
 /* Status of POST .../activate: 200 active, 202 not yet, 400 another algorithm, 429 too often. A good
  * hmac of a known serial confirms the pair (202 now, 200 when it is on disk). */
 int auth_activate(struct auth *a, struct loop *l, const struct identity *who, const struct ota_activate *proof);
@@ -84,6 +86,9 @@ void auth_confirm(struct auth *a, struct loop *l, struct slice code, const struc
  * ERR_NOT_FOUND. The caller closes the session. */
 void auth_revoke(struct auth *a, struct loop *l, const char *device, const char *client,
                  void (*done)(void *user, enum err err), void *user);
+
+/* The key burnt with a serial number (hex, 1..64 bytes). Blocks. ERR_INVALID. */
+must_check enum err auth_serial_add(struct auth *a, const char *serial, const char *key_hex);
 
 struct pending_pair {
     const char *code, *device, *client, *board;

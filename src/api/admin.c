@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * admin.c -- what an operator does on the admin listener: confirm codes, revoke devices, read the
+ * configuration again, start again. */
+#include "api/private.h"
+#include "base/clock.h"
+#include "protocol/ids.h"
+
+#define PENDING_SHOWN_MAX 200
+
+void handle_pairing_list(struct api_call *c)
+{
+    struct pending_pair rows[PENDING_SHOWN_MAX];
+    size_t count = auth_pending(c->api->env.auth, &c->arena, rows, COUNT(rows));
+    auto_buf struct buf out = { 0 };
+    struct jw w;
+    jw_init(&w, &out);
+    jw_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        jw_object(&w);
+        jw_cstr(&w, "code", rows[i].code);
+        jw_cstr(&w, "deviceId", rows[i].device);
+        jw_cstr(&w, "clientId", rows[i].client);
+        jw_cstr(&w, "board", rows[i].board);
+        jw_i64(&w, "createdAt", rows[i].created_ms);
+        jw_i64(&w, "expiresAt", rows[i].expires_ms);
+        jw_end(&w);
+    }
+    jw_end(&w);
+    call_reply_data(c, buf_slice(&out));
+}
+
+/* auth answers once, and the client may have gone: a ticket between the two. */
+static void ticket_done(void *user, enum err e)
+{
+    answering_done(user, e, NULL);
+}
+
+static void confirmed(struct api_call *c, enum err e, const char *text)
+{
+    if (e == ERR_NOT_FOUND) {
+        call_reply_error(c, 404, "no such code, or it is too old");
+    } else if (e == ERR_LIMIT) {
+        call_reply_retry(c, 60);
+    } else if (e) {
+        call_reply_err(c, e);
+    } else {
+        auto_buf struct buf out = { 0 };
+        struct jw w;
+        jw_init(&w, &out);
+        jw_object(&w);
+        jw_cstr(&w, "deviceId", c->params[1]);
+        jw_cstr(&w, "state", pair_state_name(PAIR_ACTIVE));
+        jw_end(&w);
+        call_reply_data(c, buf_slice(&out));
+    }
+}
+
+void handle_pairing_confirm(struct api_call *c)
+{
+    struct slice code = slice_of(c->params[0]);
+    struct answering *a = answering_new(c, confirmed);
+    struct net_addr peer = c->peer;
+    /* The device's id is wanted by the answer, which may come at once. */
+    auth_confirm(c->api->env.auth, c->loop, code, &peer, c->params[1], ticket_done, a);
+}
+
+static void revoked(struct api_call *c, enum err e, const char *text)
+{
+    if (e) {
+        call_reply_err(c, e);
+        return;
+    }
+    const struct api_env *env = &c->api->env;
+    if (env->kick)
+        env->kick(env->user, c->params[1]);
+    call_reply_data(c, SLICE("{\"state\":\"revoked\"}"));
+}
+
+void handle_pair_delete(struct api_call *c)
+{
+    char client[ID_TEXT];
+    struct slice asked = query_of(c, "client");
+    if (!id_normalise(slice_of(c->params[0]), c->params[1]) || (asked.len && !id_normalise(asked, client))) {
+        call_reply_error(c, 400, "this is no device id");
+        return;
+    }
+    auth_revoke(c->api->env.auth, c->loop, c->params[1], asked.len ? client : NULL, ticket_done,
+                answering_new(c, revoked));
+}
+
+void handle_reload(struct api_call *c)
+{
+    const struct api_env *env = &c->api->env;
+    struct err_note note = { 0 };
+    enum err e = env->reload ? env->reload(env->user, &note) : ERR_UNSUPPORTED;
+    if (e)
+        call_reply_error(c, err_http(e), note.text[0] ? note.text : err_text(e));
+    else
+        call_reply_data(c, SLICE("{\"reloaded\":true}"));
+}
+
+void handle_restart(struct api_call *c)
+{
+    const struct api_env *env = &c->api->env;
+    enum err e = env->restart ? env->restart(env->user) : ERR_UNSUPPORTED;
+    if (e)
+        call_reply_err(c, e);
+    else
+        call_reply_data(c, SLICE("{\"restarting\":true}"));
+}
+
+void handle_config(struct api_call *c)
+{
+    auto_buf struct buf text = { 0 };
+    config_print(c->cfg, &text);
+    call_reply_file(c, "text/plain; charset=utf-8", NULL, &text);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * ota.c -- the first thing a device asks, and the load balancer of this protocol: it answers while
+ * providers are down, the store is slow (200 ms, then what is in memory) or the server drains. */
+#include "protocol/ota.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "api/private.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "config/catalogue.h"
+#include "devices/firmware.h"
+#include "devices/identity.h"
+#include "protocol/token.h"
+
+#define LOG_TOPIC "api"
+#define STORE_WAIT_MS 200
+#define ACTIVATION_TIMEOUT_MS 30000
+#define MQTT_KEEPALIVE_S 240
+#define OTA_BODY_MAX_BYTES 65536
+
+struct ota {
+    struct identity who;
+    struct ota_request asked;
+    struct pair_answer pair;
+    char language[16];
+    struct buf websocket, token, firmware, message, mqtt[4];
+    struct firmware_image image;
+};
+
+static void ota_free(void *state)
+{
+    struct ota *o = state;
+    identity_done(&o->who);
+    buf_done(&o->websocket);
+    buf_done(&o->token);
+    buf_done(&o->firmware);
+    buf_done(&o->message);
+    for (size_t i = 0; i < COUNT(o->mqtt); i++)
+        buf_done(&o->mqtt[i]);
+    mem_free(o);
+}
+
+/* A Device-Id by header or query: the rest of the id rules are for upgrades. */
+static bool identify(struct api_call *c, struct identity *who)
+{
+    identity_read(who, c->r, c->cfg);
+    return who->source == ID_QUERY || who->source == ID_HEADER;
+}
+
+/* --- pieces of the answer ---- */
+
+static int zone_minutes(const struct config *cfg)
+{
+    double hours = cfg->server_timezone_offset;
+    return isnan(hours) ? clock_zone_offset_minutes() : (int)lround(hours * 60);
+}
+
+static void add_firmware(struct api_call *c, struct ota *o, struct ota_reply *reply)
+{
+    struct slice have = slice_of(o->asked.version);
+    bool is_plain = version_is_plain(have);
+    reply->firmware_version = is_plain ? o->asked.version : "";
+    reply->firmware_url = "";
+    if (!is_plain || !c->api->env.firmware ||
+        !firmware_find(c->api->env.firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
+                       clock_mono_us() / 1000, slice_of(o->asked.board_type), have, &o->image))
+        return;
+    url_base(&o->firmware, c->r, c->cfg, false, c->api->env.device_port);
+    buf_printf(&o->firmware, "%s/ota/download/%s", c->prefix, o->image.file);
+    reply->firmware_version = o->image.version;
+    reply->firmware_url = o->firmware.data;
+}
+
+/* For an outer MQTT gateway: the credentials it expects (protocol.md 7.1). */
+static bool add_mqtt(struct api_call *c, struct ota *o, struct ota_mqtt *m)
+{
+    if (!c->cfg->server_mqtt_gateway || o->pair.state != PAIR_ACTIVE)
+        return false;
+    char mac[ID_TEXT];
+    snprintf(mac, sizeof mac, "%s", o->who.device);
+    for (char *at = mac; *at; at++)
+        if (*at == ':')
+            *at = '_';
+    auto_buf struct buf key = { 0 }, user = { 0 };
+    buf_printf(&o->mqtt[0], "GID_%s@@@%s@@@%s", o->asked.board_type, mac, o->who.client);
+    buf_printf(&user, "{\"ip\":\"%s\"}", o->who.peer.text);
+    base64_put(&o->mqtt[1], buf_slice(&user));
+    if (c->cfg->server_mqtt_signature_key)
+        buf_puts(&key, c->cfg->server_mqtt_signature_key);
+    else
+        auth_mqtt_key(c->api->env.auth, &key);
+    mqtt_password(&o->mqtt[2], buf_slice(&key), buf_slice(&o->mqtt[0]), buf_slice(&o->mqtt[1]));
+    buf_printf(&o->mqtt[3], "devices/p2p/%s", mac);
+    *m = (struct ota_mqtt){ .endpoint = c->cfg->server_mqtt_gateway, .client_id = o->mqtt[0].data,
+                            .username = o->mqtt[1].data, .password = o->mqtt[2].data,
+                            .publish_topic = "device-server", .subscribe_topic = o->mqtt[3].data,
+                            .keepalive_s = MQTT_KEEPALIVE_S };
+    return true;
+}
+
+static void ota_answer(struct api_call *c)
+{
+    struct ota *o = c->state;
+    struct ota_mqtt mqtt;
+    struct ota_activation activation = { .timeout_ms = ACTIVATION_TIMEOUT_MS };
+    struct ota_reply reply = { .time_ms = clock_wall_ms(), .zone_offset_minutes = zone_minutes(c->cfg),
+                               .websocket_version = 1 };
+    add_firmware(c, o, &reply);
+    api_websocket_url(c->api, c->r, &o->websocket);
+    reply.websocket_url = o->websocket.data;
+    reply.websocket_token = "";
+    if (o->pair.state == PAIR_ACTIVE) {
+        auth_token(c->api->env.auth, &o->who, &o->token);
+        reply.websocket_token = o->token.data ? o->token.data : "";
+    } else if (o->pair.state == PAIR_PENDING) {
+        catalogue_put(&o->message, c->cfg, o->language, "pair.code", "code", o->pair.code, NULL);
+        activation.code = o->pair.code;
+        activation.challenge = o->pair.challenge;
+        activation.message = o->message.data;
+        reply.activation = &activation;
+    }
+    if (add_mqtt(c, o, &mqtt))
+        reply.mqtt = &mqtt;
+    auto_buf struct buf body = { 0 };
+    enum err e = ota_write(&body, &reply);
+    if (e) {
+        LOGE(NULL, "ota.refused", "dev=%s url=\"%s\" err=%s", o->who.device, o->websocket.data, err_name(e));
+        call_reply_error(c, 500, "the answer would hurt the device; see the log");
+        return;
+    }
+    LOGI(NULL, "ota", "dev=%s board=%s version=%s pair=%s peer=%s", o->who.device, o->asked.board_type,
+         o->asked.version, pair_state_name(o->pair.state), o->who.peer.text);
+    call_reply(c, 200, "application/json", buf_slice(&body));
+}
+
+/* --- the request ---- */
+
+static void saved(void *user, enum err err)
+{
+    struct api_call *c = user;
+    c->save = NULL;
+    ota_answer(c);
+}
+
+static void waited(void *arg)
+{
+    struct api_call *c = arg;
+    struct ota *o = c->state;
+    LOGW(NULL, "ota.slow_store", "dev=%s", o->who.device);
+    auth_save_cancel(c->save);
+    c->save = NULL;
+    ota_answer(c);
+}
+
+static void language_of(struct api_call *c, struct ota *o)
+{
+    struct slice v;
+    snprintf(o->language, sizeof o->language, "%s", o->asked.language);
+    if (http_header(c->r, "accept-language", &v)) {
+        struct slice first = slice_cut(&v, ',');
+        snprintf(o->language, sizeof o->language, SLICE_FMT, SLICE_ARG(slice_trim(slice_cut(&first, ';'))));
+    }
+}
+
+static void ota_body(void *user, struct http_req *r, struct slice body)
+{
+    struct api_call *c = user;
+    struct ota *o = c->state;
+    struct slice agent, board, version;
+    ota_read(&o->asked, body);
+    if (http_header(r, "user-agent", &agent) && ota_user_agent(agent, &board, &version)) {
+        if (!o->asked.version[0])
+            snprintf(o->asked.version, sizeof o->asked.version, SLICE_FMT, SLICE_ARG(version));
+        if (!o->asked.is_json)
+            snprintf(o->asked.board_type, sizeof o->asked.board_type, SLICE_FMT, SLICE_ARG(board));
+    }
+    language_of(c, o);
+    struct device_facts facts = { o->language, o->asked.board_type, o->asked.version };
+    auth_pair(&c->save, c->api->env.auth, c->loop, &o->who, &facts, &o->pair, saved, c);
+    if (c->save)
+        timer_start(&c->timer, c->loop, STORE_WAIT_MS, waited, c);
+    else
+        ota_answer(c);
+}
+
+void handle_ota(struct api_call *c)
+{
+    struct ota *o = xnew(struct ota);
+    c->state = o;
+    c->state_free = ota_free;
+    if (!identify(c, &o->who)) {
+        call_reply_error(c, 400, "Device-Id is missing or unusable");
+        return;
+    }
+    http_read_body(c->r, OTA_BODY_MAX_BYTES, ota_body, c);
+}
+
+void handle_ota_text(struct api_call *c)
+{
+    auto_buf struct buf text = { 0 };
+    buf_puts(&text, "OTA works; devices are sent to the WebSocket at ");
+    api_websocket_url(c->api, c->r, &text);
+    buf_puts(&text, "\n");
+    call_reply(c, 200, "text/plain; charset=utf-8", buf_slice(&text));
+}
+
+static void activate_body(void *user, struct http_req *r, struct slice body)
+{
+    struct api_call *c = user;
+    struct ota *o = c->state;
+    struct ota_activate proof;
+    ota_activate_read(&proof, body);
+    int status = auth_activate(c->api->env.auth, c->loop, &o->who, &proof);
+    if (status == 429) {
+        call_reply_retry(c, 3);
+        return;
+    }
+    call_reply(c, status, "application/json", status == 200   ? SLICE("{\"status\":\"activated\"}")
+                                              : status == 202 ? SLICE("{\"status\":\"pending\"}")
+                                                              : SLICE("{\"status\":\"error\"}"));
+}
+
+void handle_activate(struct api_call *c)
+{
+    struct ota *o = xnew(struct ota);
+    c->state = o;
+    c->state_free = ota_free;
+    if (!identify(c, &o->who)) {
+        call_reply_error(c, 400, "Device-Id is missing or unusable");
+        return;
+    }
+    http_read_body(c->r, OTA_BODY_MAX_BYTES, activate_body, c);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * workflow.c -- tasks of a group, and a meeting's actions and next steps made tasks. Their ids name the
+ * meeting and the place, so an import can be repeated: what is known keeps its status. */
+#include "api/private.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "store/meeting.h"
+#include "store/task.h"
+
+#define GROUP_MAX_BYTES 64
+#define TITLE_MAX_CHARS 200
+#define DEFAULT_GROUP "home"
+
+static void task_put(struct jw *j, const struct task_row *t)
+{
+    auto_json struct json *extra = NULL;
+    jw_object(j);
+    jw_cstr(j, "id", t->id);
+    jw_cstr(j, "title", t->title);
+    jw_i64(j, "priority", t->priority);
+    jw_cstr(j, "status", t->is_done ? "done" : "open");
+    if (t->owner[0])
+        jw_cstr(j, "owner", t->owner);
+    jw_cstr(j, "groupKey", t->group_key);
+    jw_i64(j, "updatedAt", t->updated_ms);
+    if (json_parse(&extra, slice_of(t->extra), NULL) == OK) {
+        struct slice key;
+        const struct json *value;
+        for (size_t i = 0; json_member(extra, i, &key, &value); i++) {
+            auto_mem char *name = xslicedup(key);
+            jw_json(j, name, value);
+        }
+    }
+    jw_end(j);
+}
+
+static enum err list_run(struct db *db, struct work *w)
+{
+    struct task_row *rows;
+    size_t count;
+    enum err e = db_task_list(db, w->id, false, TASKS_PER_GROUP_MAX, &w->arena, &rows, &count, NULL);
+    if (e)
+        return e;
+    struct jw j;
+    jw_init(&j, &w->out);
+    jw_object(&j);
+    jw_array_as(&j, "items");
+    for (size_t i = 0; i < count; i++)
+        task_put(&j, &rows[i]);
+    jw_end(&j);
+    jw_cstr(&j, "groupKey", w->id);
+    jw_end(&j);
+    return OK;
+}
+
+static bool group_ok(struct slice group)
+{
+    return group.len >= 1 && group.len <= GROUP_MAX_BYTES && utf8_valid(group) && !memchr(group.data, 0, group.len);
+}
+
+void handle_workflow(struct api_call *c)
+{
+    struct slice group = query_of(c, "groupKey");
+    if (!group.len)
+        group = SLICE(DEFAULT_GROUP);
+    if (!group_ok(group)) {
+        call_reply_error(c, 400, "groupKey must have 1 to 64 bytes");
+        return;
+    }
+    struct work *w = work_new(list_run);
+    w->id = work_text(w, group);
+    work_start(c, w, true);
+}
+
+/* --- import ---- */
+
+struct import {
+    const char *group, *meeting; /* meeting "": the newest */
+    bool is_changed;
+};
+
+static enum err import_list(struct db *db, struct work *w, struct jw *j, const struct meeting_row *m,
+                            const struct json *list, char kind, int64_t *count)
+{
+    struct import *in = w->state;
+    for (size_t i = 0; i < json_len(list); i++) {
+        struct slice title = slice_trim(json_text(json_at(list, i)));
+        if (!title.len)
+            continue;
+        while (utf8_chars(title) > TITLE_MAX_CHARS)
+            title.len = utf8_cut(title, title.len - 1);
+        auto_mem char *id = xprintf("MEET-%s-%c%zu", m->id, kind, i + 1);
+        auto_mem char *text = xslicedup(title);
+        auto_buf struct buf extra = { 0 };
+        struct jw x;
+        jw_init(&x, &extra);
+        jw_object(&x);
+        jw_cstr(&x, "meetingId", m->id);
+        jw_end(&x);
+        struct task_outcome o;
+        enum err e = db_task_merge(db,
+                                   &(struct task_change){ .group_key = in->group, .id = id, .title = text,
+                                                          .extra = extra.data, .priority = -1, .is_done = -1 },
+                                   w->n[0], &o);
+        if (e)
+            return e;
+        in->is_changed = in->is_changed || o.is_changed;
+        jw_cstr(j, NULL, id);
+        ++*count;
+    }
+    return OK;
+}
+
+static enum err newest_id(struct db *db, struct work *w, const char **id)
+{
+    struct meeting_row *rows;
+    size_t count;
+    enum err e = db_meeting_recent(db, &(struct meeting_filter){ .limit = 1 }, &w->arena, &rows, &count);
+    if (e)
+        return e;
+    *id = count ? rows[0].id : "";
+    return count ? OK : ERR_NOT_FOUND;
+}
+
+static enum err import_run(struct db *db, struct work *w)
+{
+    struct import *in = w->state;
+    struct meeting_row m;
+    const char *id = in->meeting;
+    enum err e = id[0] ? OK : newest_id(db, w, &id);
+    if (!e)
+        e = db_meeting_get(db, id, &w->arena, &m);
+    if (e) {
+        w->why = e == ERR_NOT_FOUND ? "no such meeting" : NULL;
+        return e;
+    }
+    auto_json struct json *summary = NULL;
+    if (m.summary[0] && json_parse(&summary, slice_of(m.summary), NULL))
+        summary = NULL;
+    struct jw j;
+    int64_t count = 0;
+    jw_init(&j, &w->out);
+    jw_object(&j);
+    jw_array_as(&j, "ids");
+    e = import_list(db, w, &j, &m, json_get(summary, "actions"), 'A', &count);
+    if (!e)
+        e = import_list(db, w, &j, &m, json_get(summary, "nextSteps"), 'N', &count);
+    jw_end(&j);
+    jw_i64(&j, "imported", count);
+    jw_cstr(&j, "meetingId", m.id);
+    jw_cstr(&j, "groupKey", in->group);
+    jw_end(&j);
+    return e;
+}
+
+static void import_then(struct api_call *c, struct work *w, enum err e)
+{
+    const struct import *in = w->state;
+    const struct api_env *env = &c->api->env;
+    if (e) {
+        call_reply_error(c, err_http(e), w->why ? w->why : err_text(e));
+        return;
+    }
+    if (in->is_changed && env->tasks_changed)
+        env->tasks_changed(env->user, in->group);
+    call_reply_data(c, buf_slice(&w->out));
+}
+
+static void import_body(void *user, struct http_req *r, struct slice body)
+{
+    struct api_call *c = user;
+    auto_json struct json *v = NULL;
+    body = slice_trim(body);
+    if (body.len && (json_parse(&v, body, NULL) || !json_is(v, JSON_OBJECT))) {
+        call_reply_error(c, 400, "the body must be a JSON object");
+        return;
+    }
+    struct slice group = json_get_text(v, "groupKey"), meeting = json_get_text(v, "meetingId");
+    group = group.len ? group : query_of(c, "groupKey");
+    group = group.len ? group : SLICE(DEFAULT_GROUP);
+    meeting = meeting.len ? meeting : json_get_text(v, "sessionId");
+    if (!group_ok(group) || (meeting.len && !meeting_id_ok(meeting))) {
+        call_reply_error(c, 400, "groupKey or meetingId is wrong");
+        return;
+    }
+    struct work *w = work_new(import_run);
+    struct import *in = arena_alloc(&w->arena, sizeof *in);
+    in->group = work_text(w, group);
+    in->meeting = work_text(w, meeting);
+    w->state = in;
+    w->then = import_then;
+    w->n[0] = clock_wall_ms();
+    work_start(c, w, false);
+}
+
+void handle_workflow_import(struct api_call *c)
+{
+    http_read_body(c->r, BODY_MAX_BYTES, import_body, c);
+}
