@@ -52,7 +52,7 @@ static void end(struct answer *a, const struct err_note *why)
     ev->on_end(a->user, &note, then);
 }
 
-/* ---- tools ------------------------------------------------------------------------------------------------- */
+/* ---- tools --------------------------------------------------------------------------------------------- */
 
 static void result_put(struct answer *a, struct answer_call *c, struct slice text)
 {
@@ -142,7 +142,7 @@ static void calls_start(struct answer *a)
         round_done(a);
 }
 
-/* ---- the model ------------------------------------------------------------------------------------------------ */
+/* ---- the model ----------------------------------------------------------------------------------------- */
 
 static void on_silent(void *arg)
 {

@@ -21,7 +21,7 @@ const char *outcome_name(enum outcome o)
     return names[o];
 }
 
-/* ---- what the ear reports ------------------------------------------------------------------------------------- */
+/* ---- what the ear reports ------------------------------------------------------------------------------ */
 
 static bool is_talking(const struct dialogue *d)
 {
@@ -83,7 +83,7 @@ static const struct hearing_events ear_events = {
     .on_failed = on_deaf, .on_pcm = on_tap,
 };
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static void dialogue_free(void *arg)
 {
@@ -178,7 +178,7 @@ void dialogue_hello(struct dialogue *d, const struct dialogue_audio *a)
     talk_format(d);
 }
 
-/* ---- what the device does -------------------------------------------------------------------------------------------- */
+/* ---- what the device does ------------------------------------------------------------------------------ */
 
 void dialogue_audio_in(struct dialogue *d, struct slice packet, uint32_t timestamp_ms)
 {
@@ -300,7 +300,7 @@ void dialogue_detect(struct dialogue *d, struct slice text)
     heard(d, text);
 }
 
-/* ---- what others want ---------------------------------------------------------------------------------------------------- */
+/* ---- what others want ---------------------------------------------------------------------------------- */
 
 static void on_say_later(void *arg)
 {

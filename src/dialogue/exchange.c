@@ -17,7 +17,7 @@
 
 #define LOG_TOPIC "dialogue"
 
-/* ---- beginning and end of an exchange ---------------------------------------------------------------------- */
+/* ---- beginning and end of an exchange ------------------------------------------------------------------ */
 
 static void config_take(struct dialogue *d)
 {
@@ -111,7 +111,7 @@ void exchange_drop(struct dialogue *d)
     say_done(&d->x.say);
 }
 
-/* ---- waiting for others --------------------------------------------------------------------------------------- */
+/* ---- waiting for others -------------------------------------------------------------------------------- */
 
 static void on_mode_silent(void *arg)
 {
@@ -138,7 +138,7 @@ static void on_prompt_late(void *arg)
     say_otherwise(d);
 }
 
-/* ---- speaking ---------------------------------------------------------------------------------------------------- */
+/* ---- speaking ------------------------------------------------------------------------------------------ */
 
 static void speech_begin(struct dialogue *d)
 {
@@ -180,7 +180,7 @@ static void speak_text(struct dialogue *d, struct slice text)
     sentences_done(&cut);
 }
 
-/* ---- actions: from speech to a question --------------------------------------------------------------------------- */
+/* ---- actions: from speech to a question ---------------------------------------------------------------- */
 
 static void act_await_text(struct dialogue *d)
 {
@@ -239,7 +239,7 @@ static void act_take_over(struct dialogue *d)
         act_take_text(d);
 }
 
-/* ---- actions: answers ------------------------------------------------------------------------------------------------ */
+/* ---- actions: answers ---------------------------------------------------------------------------------- */
 
 static void on_model_text(void *user, struct slice delta);
 static void on_model_say(void *user, struct slice text);
@@ -354,7 +354,7 @@ static void say_otherwise(struct dialogue *d)
     speaker_finish(d->speaker);
 }
 
-/* ---- actions: failures and ends ------------------------------------------------------------------------------------ */
+/* ---- actions: failures and ends ------------------------------------------------------------------------ */
 
 static void act_apologise(struct dialogue *d, enum turn_event ev)
 {
@@ -425,7 +425,7 @@ void exchange_act(void *user, enum turn_action a, enum turn_event ev)
         exchange_says(d);
 }
 
-/* ---- what the mode answers -------------------------------------------------------------------------------------------- */
+/* ---- what the mode answers ----------------------------------------------------------------------------- */
 
 static bool answers(struct dialogue *d, uint32_t turn)
 {
@@ -459,7 +459,7 @@ void turn_silence(struct dialogue *d, uint32_t turn)
         turn_raise(&d->turn, TURN_EV_QUIET);
 }
 
-/* ---- events of the model ------------------------------------------------------------------------------------------------ */
+/* ---- events of the model ------------------------------------------------------------------------------- */
 
 /* Gives every finished piece to the speaker. False: the exchange ended meanwhile. */
 static bool pieces_speak(struct dialogue *d, bool is_end)
@@ -518,7 +518,7 @@ static void on_model_end(void *user, const struct err_note *why, enum answer_the
     turn_raise(&d->turn, why->err || !has_answer ? TURN_EV_LOST : TURN_EV_ANSWERED);
 }
 
-/* ---- events of the speaker ------------------------------------------------------------------------------------------------ */
+/* ---- events of the speaker ----------------------------------------------------------------------------- */
 
 static void out_start(void *user)
 {

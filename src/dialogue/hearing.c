@@ -258,7 +258,7 @@ static void take_end(struct hearing *h, uint64_t t0_us)
     }
 }
 
-/* ---- packets --------------------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------------------------- */
 
 static void packet_bad(struct hearing *h)
 {
@@ -324,7 +324,7 @@ static void preroll_feed(struct hearing *h, struct take *t)
     utterance_clear(&h->pre);
 }
 
-/* ---- the detector ------------------------------------------------------------------------------------------ */
+/* ---- the detector -------------------------------------------------------------------------------------- */
 
 static void on_speech(void *user, uint64_t start_ms)
 {
@@ -383,7 +383,7 @@ static void vad_restart(struct hearing *h)
     h->vad_samples = 0;
 }
 
-/* ---- audio in ------------------------------------------------------------------------------------------------ */
+/* ---- audio in ------------------------------------------------------------------------------------------ */
 
 /* Longer than an utterance may be: what there is is recognised, and a new one begins. */
 static void take_limit(struct hearing *h)
@@ -467,7 +467,7 @@ void hearing_audio(struct hearing *h, struct slice packet)
         hear(h, packet);
 }
 
-/* ---- what others call ------------------------------------------------------------------------------------------ */
+/* ---- what others call ---------------------------------------------------------------------------------- */
 
 void hearing_create(struct hearing **out, struct loop *l, struct registry *r, const struct hearing_events *ev,
                     void *user)

@@ -11,7 +11,7 @@
 #define LOG_TOPIC "dialogue"
 #define RESUME_ROWS_MAX 40
 
-/* ---- writing ------------------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
 struct turn_note {
     struct arena arena;
@@ -87,7 +87,7 @@ void records_turn(struct dialogue *d, struct slice heard)
     LOGE(d->o.log, "turn.record", "err=%s", err_name(e));
 }
 
-/* ---- going on where it was ------------------------------------------------------------------------------------ */
+/* ---- going on where it was ----------------------------------------------------------------------------- */
 
 struct resume_input {
     struct arena arena;
@@ -158,7 +158,7 @@ static void resume_start(struct dialogue *d)
     }
 }
 
-/* ---- long memory ------------------------------------------------------------------------------------------------ */
+/* ---- long memory --------------------------------------------------------------------------------------- */
 
 static void on_recall(void *user, struct slice facts)
 {

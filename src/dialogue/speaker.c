@@ -20,6 +20,7 @@
 
 #define LOG_TOPIC "dialogue"
 
+#define PCM_QUEUE_BYTES (2u << 20) /* clients without Opus: 43 s at 24 kHz */
 enum { OPEN_END = -1 }; /* a sentence whose last frame is not known yet */
 
 struct spoken {
@@ -66,7 +67,7 @@ struct speaker {
 static void pump(struct speaker *s);
 static void schedule(struct speaker *s);
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 void speaker_create(struct speaker **out, struct loop *l, struct registry *r, const struct speaker_events *ev,
                     void *user)
@@ -152,10 +153,11 @@ void speaker_set_format(struct speaker *s, const struct speaker_format *f)
     s->format = *f;
     pacer_free(s->pacer);
     pacer_create(&s->pacer, &(struct pacer_opts){ .frame_us = f->frame_us, .lead_frames = f->lead_frames,
-                                                  .ramp_ms = f->ramp_ms, .tail_ms = f->tail_ms });
+                                                  .ramp_ms = f->ramp_ms, .tail_ms = f->tail_ms,
+                                                  .queue_bytes = f->format == AUDIO_PCM ? PCM_QUEUE_BYTES : 0 });
 }
 
-/* ---- packets to the pacer --------------------------------------------------------------------------------- */
+/* ---- packets to the pacer ------------------------------------------------------------------------------ */
 
 static void packet_put(struct speaker *s, struct slice packet)
 {
@@ -277,7 +279,7 @@ static void sound_flush(struct speaker *s)
         frame_put(s, frame);
 }
 
-/* ---- sentences and the synthesiser ------------------------------------------------------------------------ */
+/* ---- sentences and the synthesiser --------------------------------------------------------------------- */
 
 static void sentence_begin(struct speaker *s)
 {
@@ -499,7 +501,7 @@ static void pump(struct speaker *s)
     watchdog_feed(s);
 }
 
-/* ---- play-out --------------------------------------------------------------------------------------------- */
+/* ---- play-out ------------------------------------------------------------------------------------------ */
 
 static void played(struct speaker *s)
 {
@@ -576,7 +578,7 @@ static void schedule(struct speaker *s)
         timer_start(&s->tick, s->loop, next > now ? next - now : 0, on_tick, s);
 }
 
-/* ---- what others call --------------------------------------------------------------------------------------- */
+/* ---- what others call ---------------------------------------------------------------------------------- */
 
 void speaker_begin(struct speaker *s, const struct use_opts *u)
 {
