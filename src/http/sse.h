@@ -7,8 +7,8 @@
 
 struct sse {
     struct buf line, data, event;
-    size_t line_max_bytes; /* 0: 65536 */
-    bool after_cr, seen_bytes, closing;
+    size_t line_max_bytes; /* of a line and of all data of an event; 0: 65536 */
+    bool after_cr, seen_bytes, has_data, closing;
     void (*on_event)(void *user, struct slice event, struct slice data); /* borrowed; may call sse_stop */
     void *user;
 };
