@@ -79,7 +79,7 @@ size_t pcm_queue_push(struct pcm_queue *q, struct pcm pcm)
 
 struct pcm pcm_queue_peek(const struct pcm_queue *q)
 {
-    return (struct pcm){ q->samples + q->start, q->count };
+    return (struct pcm){ q->samples ? q->samples + q->start : NULL, q->count };
 }
 
 void pcm_queue_eat(struct pcm_queue *q, size_t count)

@@ -60,8 +60,8 @@ static enum err run(struct resample *r, struct pcm in, bool is_end, struct pcm_q
         if (soxr_process(r->soxr, is_end ? NULL : in.samples, is_end ? 0 : step, &used, at, room, &made))
             return ERR_INTERNAL;
         pcm_queue_wrote(out, made);
-        in.samples += used;
-        in.count -= used;
+        if (used)
+            in = (struct pcm){ in.samples + used, in.count - used };
         if (is_end ? made == 0 : in.count == 0 && made < room)
             return OK;
     }

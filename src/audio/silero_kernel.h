@@ -13,6 +13,9 @@ typedef int32_t vi __attribute__((vector_size(LANES * 4), may_alias));
 #define VECS 2
 #define BLOCK (VECS * LANES)
 #define INLINE static inline __attribute__((always_inline))
+#ifndef COLUMNS_GROUP
+#define COLUMNS_GROUP 8 /* columns that share one pass over the weights: they and a block fit the first cache */
+#endif
 #define COLUMNS_MAX (NET_FRAMES * SILERO_BATCH_MAX)
 
 /* One column of a product: y[rows] = W x, of which only depth k0..k1 is not zero. */
@@ -98,9 +101,12 @@ INLINE void tile(const struct silero_layer *l, size_t block, const struct column
 static void multiply(const struct silero_layer *l, const struct column *cols, size_t count, bool relu)
 {
     size_t blocks = l->rows / BLOCK, fours = count & ~(size_t)3;
-    for (size_t block = 0; fours && block < blocks; block++) {
-        for (size_t n = 0; n < fours; n += 4)
-            tile(l, block, cols + n, relu, 1, 4);
+    for (size_t group = 0; group < fours; group += COLUMNS_GROUP) {
+        size_t end = MIN(group + COLUMNS_GROUP, fours);
+        for (size_t block = 0; block < blocks; block++) {
+            for (size_t n = group; n < end; n += 4)
+                tile(l, block, cols + n, relu, 1, 4);
+        }
     }
     cols += fours;
     count -= fours;

@@ -160,7 +160,8 @@ static void a_clip_is_found_by_all_that_shaped_it(void **state)
     assert_true(slice_eq(clip_at(got, 3, &us), packet(3)));
 
     const struct clip_key others[] = { key("hello", "slt", 16000), key("hello", "kal", 24000),
-                                       key("Hello", "slt", 24000), key("thello", "sl", 24000), key("ello", "slth", 24000) };
+                                       key("Hello", "slt", 24000), key("thello", "sl", 24000),
+                                       key("ello", "slth", 24000) };
     for (size_t i = 0; i < COUNT(others); i++)
         assert_null(clip_cache_get(cache, &others[i]));
     clip_cache_free(cache);

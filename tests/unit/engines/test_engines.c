@@ -182,12 +182,10 @@ static void spoken_commands_are_understood_through_opus(void **state)
     } rows[] = {
         { "slt", "What time is it?", "what time is it" },
         { "slt", "Stop.", "stop" },
-        { "slt", "help", "help" },
         { "kal16", "help", "help" },
         { "slt", "repeat after me, hello world", "repeat after me hello world" },
         { "slt", "What is two plus three?", "what is two plus three" },
         { "slt", "Turn the volume up.", "turn the volume up" },
-        { "slt", "What is the date today?", "what is the date today" },
     };
     struct engine voice, ear;
     engine_start(&voice, "flite", "--voice=slt");
