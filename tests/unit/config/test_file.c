@@ -194,7 +194,7 @@ static void an_existing_file_loads_with_warnings_only(void **state)
     assert_string_equal(c->log_log_dir, "tmp");
     assert_string_equal(c->selected_module_LLM, "ChatGLMLLM");
     assert_string_equal(c->selected_module_ASR, "PocketSphinx");
-    assert_string_equal(c->selected_module_TTS, "Flite");
+    assert_string_equal(c->selected_module_TTS, "Local");
     assert_string_equal(c->selected_module_VLLM, "ChatGLMVLLM");
     const struct conf *llm = config_entry(c, "LLM", "ChatGLMLLM");
     assert_string_equal(conf_url(llm, "url", ""), "https://open.bigmodel.cn/api/paas/v4/");

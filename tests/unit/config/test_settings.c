@@ -456,14 +456,14 @@ static void a_type_that_is_not_there_gives_the_embedded_default(void **state)
                              "Intent: {intent_llm: {type: intent_llm}}\n");
     assert_string_equal(c->selected_module_ASR, "PocketSphinx");
     assert_string_equal(c->selected_module_LLM, "Rules");
-    assert_string_equal(c->selected_module_TTS, "Flite");
+    assert_string_equal(c->selected_module_TTS, "Local");
     assert_string_equal(c->selected_module_VLLM, "");
     assert_string_equal(c->selected_module_Intent, "function_call");
     assert_string_equal(conf_text(config_node(c, "selected_module.ASR")), "PocketSphinx");
     assert_int_equal(line_count, 5);
     assert_non_null(strstr(lines.data, "alias=\"Fun\" line=1 type=\"fun_local\" nearest=openai used=PocketSphinx"));
     assert_non_null(strstr(lines.data, "type=\"olama\" nearest=ollama used=Rules"));
-    assert_non_null(strstr(lines.data, "type=\"openia\" nearest=openai used=Flite"));
+    assert_non_null(strstr(lines.data, "type=\"openia\" nearest=openai used=Local"));
     auto_buf struct buf out = { 0 };
     config_print(c, &out);
     assert_non_null(strstr(out.data, "\"Fun\" has type \"fun_local\", which Parley does not have"));
