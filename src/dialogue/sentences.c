@@ -11,7 +11,7 @@
 
 static const char *const abbreviations[] = {
     "mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "no", "inc", "ltd", "jr", "sr",
-    "a.m", "p.m", "approx", "fig", "vol", "dept", "u.s", "u.k", "min", "max", "km", "mt", "rev", "gen", "col",
+    "a.m", "p.m", "approx", "fig", "vol", "dept", "u.s", "u.k", "min", "max", "km", "mt", "rev", "gen", "col", "o.k",
 };
 
 void sentences_done(struct sentences *s)
@@ -58,7 +58,7 @@ static bool is_full_end(int32_t c)
 /* Marks that end the first clause. The ASCII ones only before a space. */
 static bool is_clause_end(int32_t c)
 {
-    return c == 0xFF0C || c == 0x3001 || c == 0xFF1A || c == '~' || c == 0xFF5E;
+    return c == 0xFF0C || c == 0x3001 || c == 0xFF1A || c == 0xFF5E;
 }
 
 static bool is_closer(int32_t c)
@@ -86,13 +86,25 @@ static bool dot_belongs_to_word(struct slice raw, size_t dot, bool at_line_start
         bool begins_line = line == 0 ? at_line_start : raw.data[line - 1] == '\n';
         return digits_only && word.len <= 3 && begins_line;
     }
-    if (word.len == 1 && is_letter(word.data[0]))
-        return word.data[0] != 'I'; /* "so do I." ends */
+    if (word.len == 1) { /* an initial, but "so do I." and "25°C." end */
+        char before = from > 0 ? raw.data[from - 1] : ' ';
+        return word.data[0] >= 'A' && word.data[0] <= 'Z' && word.data[0] != 'I' &&
+               (is_space(before) || before == '\n' || before == '(');
+    }
     for (size_t i = 0; i < COUNT(abbreviations); i++) {
         if (slice_eq_nocase(word, slice_of(abbreviations[i])))
             return true;
     }
     return false;
+}
+
+/* Is the mark at `at` inside an address: does its word hold "://"? */
+static bool in_url(struct slice raw, size_t at)
+{
+    size_t from = at;
+    while (from > 0 && (unsigned char)raw.data[from - 1] > ' ' && (unsigned char)raw.data[from - 1] < 0x80)
+        from--;
+    return slice_contains(slice_sub(raw, from, at - from), SLICE("://"));
 }
 
 enum verdict { NO_CUT, CUT, WAIT };
@@ -103,12 +115,14 @@ static enum verdict judge_ascii(const struct sentences *s, size_t at, int32_t c,
     struct slice raw = buf_slice(&s->raw);
     if (next < 0 && !is_end)
         return WAIT;
-    bool is_open = next < 0 || is_space(next) || next == '\n' || is_closer(next) || utf8_is_cjk((uint32_t)next);
+    bool is_open = next < 0 || c == '~' || is_space(next) || next == '\n' || is_closer(next) || utf8_is_cjk((uint32_t)next);
     if (!is_open)
         return NO_CUT;
+    if (c == '~')
+        return s->given || next == '~' || (at > 0 && raw.data[at - 1] == '~') ? NO_CUT : CUT;
     if (c == '.')
         return dot_belongs_to_word(raw, at, s->at_line_start) && next >= 0 ? NO_CUT : CUT;
-    return s->given == 0 ? CUT : NO_CUT; /* , and : end the first clause only */
+    return is_full_end(c) || s->given == 0 ? CUT : NO_CUT; /* , and : end the first clause only */
 }
 
 /* A quarter of the longest piece may follow a cut as closing marks; then the cut stands. */
@@ -140,15 +154,18 @@ static size_t find_cut(struct sentences *s, bool is_end)
         if (c == '\n')
             return at;
         enum verdict v = NO_CUT;
-        if (is_full_end(c) || (s->given == 0 && is_clause_end(c))) {
-            v = CUT;
-        } else if (c == '.' || c == ',' || c == ':') {
+        bool is_ascii_mark = c == '.' || c == ',' || c == ':' || c == '~';
+        if (c < 0x80 && is_full_end(c) && in_url(raw, from))
+            is_ascii_mark = true; /* "?a=b;c" */
+        if (is_ascii_mark) {
             size_t peek = at;
             v = judge_ascii(s, from, c, utf8_next(raw, &peek), is_end);
+        } else if (is_full_end(c) || (s->given == 0 && is_clause_end(c))) {
+            v = CUT;
         }
         bool wait = v == WAIT;
         if (v == CUT) {
-            size_t end = c == ',' || c == ':' || is_clause_end(c) ? at : take_closers(raw, at, is_end, &wait);
+            size_t end = c == ',' || c == ':' || c == '~' || is_clause_end(c) ? at : take_closers(raw, at, is_end, &wait);
             bool speakable = sentence_is_speakable(slice_sub(raw, 0, end));
             if (!wait && (speakable || s->in_code))
                 return end;
@@ -304,11 +321,15 @@ static size_t clean_tag(struct slice rest)
 {
     if (rest.len < 3 || rest.data[0] != '<' || !(is_letter(rest.data[1]) || rest.data[1] == '/'))
         return 0;
-    for (size_t i = 1; i < rest.len && i < 40; i++) {
-        if (rest.data[i] == '>')
-            return i + 1;
-        if (rest.data[i] == '<')
+    bool has_space = false, has_equals = false;
+    for (size_t i = 1; i < rest.len && i < 200; i++) {
+        char c = rest.data[i];
+        if (c == '>')
+            return has_space && !has_equals && rest.data[i - 1] != '/' ? 0 : i + 1;
+        if (c == '<')
             return 0;
+        has_space = has_space || is_space(c);
+        has_equals = has_equals || c == '=';
     }
     return 0;
 }
