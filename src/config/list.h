@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * list.h -- every setting, one row each: the struct field, parser, checks, --check-config, the sample
- * file and docs/configuration.md are made from it. A feature adds its rows here and refreshes that
- * page (parleyd --docs; a test compares it).
+ * file and docs/configuration.md are made from it. A feature adds its rows here.
  *
  *     X(field, key, type, default, min, max, applies, help)
  *

@@ -69,13 +69,13 @@ static void on_http_end(void *user, enum err e, int status, const char *text)
     struct asr *a = user;
     struct err_note why = { 0 };
     auto_buf struct buf said = { 0 };
+    a->call = NULL; /* gone with its last event */
     if (status && status / 100 != 2)
         openai_explain(&why, status, buf_slice(&a->reply));
     else if (e)
         openai_transport(&why, e, text);
     else
         transcription_read(buf_slice(&a->reply), status, &said, &why);
-    a->call = NULL;
     if (!why.err && said.len) {
         struct asr_text t = { .text = buf_slice(&said), .end_ms = (uint32_t)(a->audio_us / 1000), .speaker = -1,
                               .final = true };

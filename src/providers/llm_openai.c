@@ -244,6 +244,7 @@ static void on_http_end(void *user, enum err e, int status, const char *text)
 {
     struct llm *m = user;
     struct err_note why = { 0 };
+    m->call = NULL; /* gone with its last event */
     if (m->has_ended)
         return;
     if (status && status / 100 != 2) {

@@ -177,7 +177,7 @@ static void run(void *arg)
         return;
     }
     struct sentence *s = sentence_at(t, t->at);
-    if (s->data.len && tell_piece(t, s, &e)) {
+    if (tell_piece(t, s, &e)) {
         soon_kick(&t->soon);
         return;
     }
@@ -222,6 +222,7 @@ static void on_data(void *user, struct slice data)
 static void on_http_end(void *user, enum err e, int status, const char *text)
 {
     struct sentence *s = user;
+    s->call = NULL; /* gone with its last event */
     if (!s->why.err && status && (status / 100 != 2 || s->is_strange))
         openai_explain(&s->why, status, buf_slice(&s->data));
     else if (!s->why.err && e)

@@ -130,7 +130,9 @@ static void on_sentence_end(struct tts *t)
     if (t->has_ended || !t->is_asked)
         return;
     uint32_t number = t->at;
-    mem_free(take_ptr(&t->list[t->at++ % SENTENCES_MAX]));
+    mem_free(t->list[number % SENTENCES_MAX]);
+    t->list[number % SENTENCES_MAX] = NULL;
+    t->at++;
     t->is_asked = t->is_speaking = false;
     soon_kick(&t->soon);
     t->ev->on_mark(t->user, number);

@@ -7,6 +7,8 @@
  *     fake_llm_script("")->replies[0].text = "It is ten.";
  *     registry_add_asr(r, &fake_asr); ...          config: selected_module: {ASR: f}, ASR: {f: {type: fake}}
  *
+ * Two aliases with equal entries are one provider to the registry: tell them apart by any key
+ * (f: {type: fake, n: 1}, g: {type: fake, n: 2}).
  * Time is the loop's (manual clock works). Set scripts before the loops run; counters may be read from
  * any thread. Strings in scripts are borrowed for the test's life. */
 #ifndef PARLEY_TESTS_FAKE_PROVIDERS_H
