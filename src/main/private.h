@@ -31,7 +31,7 @@ struct server_loop {
     pthread_t thread;
     bool has_thread;
     struct http_client *http;
-    struct provider_env env;
+    struct provider_env env; /* env.vad is ours to free */
     struct gateway_loop *gateway;
     struct server_door doors[DOORS];
     struct timer sample_timer;
@@ -45,6 +45,7 @@ struct server {
     struct registry *registry;
     struct workers *workers;
     struct engines *engines;
+    struct silero *vad_weights; /* NULL: no file found */
     struct auth *auth;
     struct presence *presence;
     struct limits *limits;

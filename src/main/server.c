@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define LOG_TOPIC "main"
+#include "audio/silero.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,6 +23,7 @@
 #include "loop/job.h"
 #include "metrics/metrics.h"
 #include "providers/engines.h"
+#include "providers/vad.h"
 #include "store/store.h"
 
 #define SAMPLE_MS 5000          /* gauges of the machine room */
@@ -153,6 +155,21 @@ static enum err open_engines(struct server *s)
                           &(struct engines_opts){ .program_dir = s->engines_dir, .socket_dir = sockets });
 }
 
+/* The voice detector's weights: 1 MB, read once, shared by all loops. */
+static void open_detector(struct server *s)
+{
+    struct config *cfg = config_now(s->config);
+    const struct conf *entry = config_entry(cfg, "VAD", cfg->selected_module_VAD);
+    const char *path = conf_str(entry, "model", "");
+    enum err err = *path ? vad_weights_find(&s->vad_weights, path) : ERR_NOT_FOUND;
+
+    if (err)
+        err = vad_weights_find(&s->vad_weights, NULL);
+    if (err)
+        LOGW(NULL, "vad.weights", "why=%s detector=webrtc hint=\"./dev setup fetches silero_vad_v5.onnx\"", err_name(err));
+    config_unref(cfg);
+}
+
 /* --- loops ----------------------------------------------------------------------------------------- */
 
 static void sample(void *arg)
@@ -196,6 +213,7 @@ static enum err open_rooms(struct server *s, struct err_note *note)
     struct api_env aenv;
     enum err err;
 
+    open_detector(s);
     wishes_of_gateway(s, &genv);
     if ((err = gateway_create(&s->gateway, &genv))) {
         fail(note, err, "gateway");
@@ -210,6 +228,7 @@ static enum err open_rooms(struct server *s, struct err_note *note)
         sl->env = (struct provider_env){ .loop = sl->loop, .workers = s->workers, .http = sl->http,
                                          .engines = s->engines, .tls = s->tls_client, .store = s->store,
                                          .registry = s->registry };
+        vad_env_create(&sl->env.vad, sl->loop, s->vad_weights);
         if ((err = gateway_loop_open(&sl->gateway, s->gateway, &sl->env))) {
             fail(note, err, "gateway");
             return err;
@@ -336,8 +355,11 @@ void server_free(struct server *s)
     api_free(s->api);
     auth_close(s->auth);
     registry_free(s->registry); /* it may hold timers of the loops */
-    for (unsigned i = 0; i < s->loop_count; i++)
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        vad_env_free(s->loops[i].env.vad);
         loop_free(s->loops[i].loop);
+    }
+    silero_free(s->vad_weights);
     gateway_free(s->gateway);
     presence_free(s->presence);
     limits_free(s->limits);
