@@ -7,7 +7,7 @@
 
 #define PENDING_SHOWN_MAX 200
 
-void handle_pairing_list(struct api_call *c)
+void serve_pairing_list(struct api_call *c)
 {
     struct pending_pair rows[PENDING_SHOWN_MAX];
     size_t count = auth_pending(c->api->env.auth, &c->arena, rows, COUNT(rows));
@@ -55,7 +55,7 @@ static void confirmed(struct api_call *c, enum err e, const char *text)
     }
 }
 
-void handle_pairing_confirm(struct api_call *c)
+void serve_pairing_confirm(struct api_call *c)
 {
     struct slice code = slice_of(c->params[0]);
     struct answering *a = answering_new(c, confirmed);
@@ -76,7 +76,7 @@ static void revoked(struct api_call *c, enum err e, const char *text)
     call_reply_data(c, SLICE("{\"state\":\"revoked\"}"));
 }
 
-void handle_pair_delete(struct api_call *c)
+void serve_pair_delete(struct api_call *c)
 {
     char client[ID_TEXT];
     struct slice asked = query_of(c, "client");
@@ -88,7 +88,7 @@ void handle_pair_delete(struct api_call *c)
                 answering_new(c, revoked));
 }
 
-void handle_reload(struct api_call *c)
+void serve_reload(struct api_call *c)
 {
     const struct api_env *env = &c->api->env;
     struct err_note note = { 0 };
@@ -99,7 +99,7 @@ void handle_reload(struct api_call *c)
         call_reply_data(c, SLICE("{\"reloaded\":true}"));
 }
 
-void handle_restart(struct api_call *c)
+void serve_restart(struct api_call *c)
 {
     const struct api_env *env = &c->api->env;
     enum err e = env->restart ? env->restart(env->user) : ERR_UNSUPPORTED;
@@ -109,7 +109,7 @@ void handle_restart(struct api_call *c)
         call_reply_data(c, SLICE("{\"restarting\":true}"));
 }
 
-void handle_config(struct api_call *c)
+void serve_config(struct api_call *c)
 {
     auto_buf struct buf text = { 0 };
     config_print(c->cfg, &text);

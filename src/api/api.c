@@ -93,7 +93,7 @@ static bool find(const struct api *a, enum api_door door, enum http_method metho
 bool api_owns_path(const struct api *a, struct slice path)
 {
     struct match m;
-    return find(a, API_DEVICE, HTTP_OTHER, path, &m) && m.route->handle != handle_websocket_text;
+    return find(a, API_DEVICE, HTTP_OTHER, path, &m) && m.route->handle != serve_websocket_text;
 }
 
 static void call_gone(void *user, struct http_req *r)

@@ -74,7 +74,7 @@ static enum err list_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_devices(struct api_call *c)
+void serve_devices(struct api_call *c)
 {
     struct work *w = work_new(list_run);
     w->state = c->api->env.presence;
@@ -110,7 +110,7 @@ static enum err device_run(struct db *db, struct work *w)
     return e;
 }
 
-void handle_device(struct api_call *c)
+void serve_device(struct api_call *c)
 {
     char id[ID_TEXT];
     if (!device_of(c, id))
@@ -152,7 +152,7 @@ static enum err turns_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_device_turns(struct api_call *c)
+void serve_device_turns(struct api_call *c)
 {
     char id[ID_TEXT];
     if (!device_of(c, id))
@@ -172,7 +172,7 @@ static enum err delete_run(struct db *db, struct work *w)
 }
 
 /* The live session goes first, or it would write again what was just removed. */
-void handle_device_data_delete(struct api_call *c)
+void serve_device_data_delete(struct api_call *c)
 {
     char id[ID_TEXT];
     if (!device_of(c, id))

@@ -113,7 +113,7 @@ static void drained(void *user, struct http_req *r)
         piece_send(c, d->unsent);
 }
 
-void handle_download(struct api_call *c)
+void serve_download(struct api_call *c)
 {
     struct download *d = xnew(struct download);
     d->fd = -1;

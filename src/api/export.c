@@ -47,7 +47,7 @@ static enum err export_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_meeting_export(struct api_call *c)
+void serve_meeting_export(struct api_call *c)
 {
     struct slice name = query_of(c, "format");
     const struct export_format *format = export_find(name.len ? name : SLICE("md"));

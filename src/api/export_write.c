@@ -201,8 +201,10 @@ static void json_write(struct buf *out, const struct export_input *in)
 }
 
 static const struct export_format formats[] = {
-    { "md", "text/markdown; charset=utf-8", md_write },      { "srt", "application/x-subrip; charset=utf-8", srt_write },
-    { "vtt", "text/vtt; charset=utf-8", vtt_write },         { "json", "application/json", json_write },
+    { "md", "text/markdown; charset=utf-8", md_write },
+    { "srt", "application/x-subrip; charset=utf-8", srt_write },
+    { "vtt", "text/vtt; charset=utf-8", vtt_write },
+    { "json", "application/json", json_write },
     { "txt", "text/plain; charset=utf-8", txt_write },
 };
 

@@ -3,17 +3,17 @@
 #include "api/private.h"
 #include "metrics/metrics.h"
 
-void handle_websocket_text(struct api_call *c)
+void serve_websocket_text(struct api_call *c)
 {
     call_reply_text(c, 200, "Server is running\n");
 }
 
-void handle_healthz(struct api_call *c)
+void serve_healthz(struct api_call *c)
 {
     call_reply_text(c, 200, "ok\n");
 }
 
-void handle_readyz(struct api_call *c)
+void serve_readyz(struct api_call *c)
 {
     const struct api_env *env = &c->api->env;
     bool is_draining = env->is_draining && env->is_draining(env->user);
@@ -31,7 +31,7 @@ void handle_readyz(struct api_call *c)
     call_reply(c, is_listening && is_stored && !is_draining ? 200 : 503, "application/json", buf_slice(&body));
 }
 
-void handle_metrics(struct api_call *c)
+void serve_metrics(struct api_call *c)
 {
     auto_buf struct buf text = { 0 };
     metrics_print(&text);
@@ -39,7 +39,7 @@ void handle_metrics(struct api_call *c)
 }
 
 /* Vision is answered by others: the request is theirs. */
-void handle_vision(struct api_call *c)
+void serve_vision(struct api_call *c)
 {
     const struct api_env env = c->api->env;
     struct http_req *r = c->r;
@@ -52,7 +52,7 @@ void handle_vision(struct api_call *c)
     env.vision(env.user, r);
 }
 
-void handle_vision_text(struct api_call *c)
+void serve_vision_text(struct api_call *c)
 {
     call_reply_text(c, 200, c->api->env.vision ? "The vision endpoint works\n" : "No vision model is configured\n");
 }

@@ -63,7 +63,7 @@ static enum err recent_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_meetings_recent(struct api_call *c)
+void serve_meetings_recent(struct api_call *c)
 {
     int64_t from_ms = 0, to_ms = 0;
     struct slice from = query_of(c, "fromTs"), to = query_of(c, "toTs"), device = query_of(c, "deviceId");
@@ -105,7 +105,7 @@ static enum err search_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_meetings_search(struct api_call *c)
+void serve_meetings_search(struct api_call *c)
 {
     struct slice q = query_of(c, "q");
     if (q.len == 0 || !utf8_valid(q) || utf8_chars(q) > SEARCH_CHARS_MAX) {
@@ -186,7 +186,7 @@ static enum err meeting_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_meeting(struct api_call *c)
+void serve_meeting(struct api_call *c)
 {
     if (!meeting_of(c))
         return;
@@ -217,7 +217,7 @@ static enum err transcript_run(struct db *db, struct work *w)
     return OK;
 }
 
-void handle_meeting_transcript(struct api_call *c)
+void serve_meeting_transcript(struct api_call *c)
 {
     if (!meeting_of(c))
         return;
@@ -263,7 +263,7 @@ static void delete_then(struct api_call *c, struct work *w, enum err e)
     call_reply_data(c, buf_slice(&w->out));
 }
 
-void handle_meeting_delete(struct api_call *c)
+void serve_meeting_delete(struct api_call *c)
 {
     if (!meeting_of(c))
         return;
@@ -289,7 +289,7 @@ static void changed(struct api_call *c, enum err e, const char *text)
     call_reply_data(c, buf_slice(&out));
 }
 
-void handle_meeting_finalize(struct api_call *c)
+void serve_meeting_finalize(struct api_call *c)
 {
     const struct api_env *env = &c->api->env;
     if (!meeting_of(c))
@@ -300,7 +300,7 @@ void handle_meeting_finalize(struct api_call *c)
         env->meeting_finalize(env->user, c->loop, c->params[0], answering_done, answering_new(c, changed));
 }
 
-void handle_meeting_summarize(struct api_call *c)
+void serve_meeting_summarize(struct api_call *c)
 {
     const struct api_env *env = &c->api->env;
     if (!meeting_of(c))

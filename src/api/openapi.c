@@ -146,7 +146,7 @@ void api_openapi(const struct api *a, struct buf *out)
     jw_end(&w);
 }
 
-void handle_openapi(struct api_call *c)
+void serve_openapi(struct api_call *c)
 {
     auto_buf struct buf text = { 0 };
     api_openapi(c->api, &text);

@@ -186,7 +186,7 @@ static void ota_body(void *user, struct http_req *r, struct slice body)
         ota_answer(c);
 }
 
-void handle_ota(struct api_call *c)
+void serve_ota(struct api_call *c)
 {
     struct ota *o = xnew(struct ota);
     c->state = o;
@@ -198,7 +198,7 @@ void handle_ota(struct api_call *c)
     http_read_body(c->r, OTA_BODY_MAX_BYTES, ota_body, c);
 }
 
-void handle_ota_text(struct api_call *c)
+void serve_ota_text(struct api_call *c)
 {
     auto_buf struct buf text = { 0 };
     buf_puts(&text, "OTA works; devices are sent to the WebSocket at ");
@@ -223,7 +223,7 @@ static void activate_body(void *user, struct http_req *r, struct slice body)
                                                               : SLICE("{\"status\":\"error\"}"));
 }
 
-void handle_activate(struct api_call *c)
+void serve_activate(struct api_call *c)
 {
     struct ota *o = xnew(struct ota);
     c->state = o;

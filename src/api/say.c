@@ -162,17 +162,17 @@ static void say_body(void *user, struct http_req *r, struct slice body)
         call_reply_error(c, 400, "the body must be a JSON object with text");
         return;
     }
-    bool is_inject = c->route->handle == handle_inject;
+    bool is_inject = c->route->handle == serve_inject;
     say_begin(c, is_inject ? json_get_text(v, "device_id") : slice_of(c->params[0]), v,
               json_get_text(v, is_inject ? "message" : "text"));
 }
 
-void handle_say(struct api_call *c)
+void serve_say(struct api_call *c)
 {
     http_read_body(c->r, BODY_MAX_BYTES, say_body, c);
 }
 
-void handle_inject(struct api_call *c)
+void serve_inject(struct api_call *c)
 {
     if (c->cfg->compat_inject_path)
         http_read_body(c->r, BODY_MAX_BYTES, say_body, c);

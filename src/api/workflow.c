@@ -58,7 +58,7 @@ static bool group_ok(struct slice group)
     return group.len >= 1 && group.len <= GROUP_MAX_BYTES && utf8_valid(group) && !memchr(group.data, 0, group.len);
 }
 
-void handle_workflow(struct api_call *c)
+void serve_workflow(struct api_call *c)
 {
     struct slice group = query_of(c, "groupKey");
     if (!group.len)
@@ -193,7 +193,7 @@ static void import_body(void *user, struct http_req *r, struct slice body)
     work_start(c, w, false);
 }
 
-void handle_workflow_import(struct api_call *c)
+void serve_workflow_import(struct api_call *c)
 {
     http_read_body(c->r, BODY_MAX_BYTES, import_body, c);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * list.h -- every setting, one row each: the struct field, parser, checks, --check-config, the sample
- * file and docs/configuration.md are made from it. A feature adds its rows here.
+ * file and docs/configuration.md are made from it. A feature adds its rows here and refreshes that
+ * page (parleyd --docs; a test compares it).
  *
  *     X(field, key, type, default, min, max, applies, help)
  *

@@ -88,7 +88,7 @@ static void put_value(struct buf *out, const struct config *c, const struct sett
         if (node)
             put_tree(out, node);
         else
-            buf_puts(out, "{}");
+            buf_puts(out, *row->initial ? row->initial : row->type == SETTING_MAP ? "{}" : "null");
         break;
     default: put_optional(out, row, *(const char *const *)at);
     }

@@ -42,9 +42,9 @@ static bool is_read_before_hello(enum msg_type t)
 static void dispatch(struct session *s, const struct msg *m)
 {
     switch (m->type) {
-#define X(name, wire)           \
-    case MSG_##name:            \
-        handle_##name(s, m);    \
+#define X(name, wire)            \
+    case MSG_##name:             \
+        handle_msg_##name(s, m); \
         break;
         MSG_IN(X)
 #undef X

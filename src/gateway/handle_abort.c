@@ -2,7 +2,7 @@
  * handle_abort.c -- abort: by the button or by the wake word. Works in every state. */
 #include "gateway/session.h"
 
-void handle_abort(struct session *s, const struct msg *m)
+void handle_msg_abort(struct session *s, const struct msg *m)
 {
     struct msg_abort a;
 

@@ -6,7 +6,7 @@
 
 #define KEYS_MAX 16
 
-void handle_config_update(struct session *s, const struct msg *m)
+void handle_msg_config_update(struct session *s, const struct msg *m)
 {
     auto_buf struct buf out = { 0 };
     auto_buf struct buf keys = { 0 };

@@ -82,7 +82,7 @@ static enum err open_dialogue(struct session *s)
     return OK;
 }
 
-void handle_hello(struct session *s, const struct msg *m)
+void handle_msg_hello(struct session *s, const struct msg *m)
 {
     struct hello h;
 

@@ -12,7 +12,7 @@ static void send_command(void *user, struct slice device, struct slice method, c
     session_send(s, &out);
 }
 
-void handle_iot(struct session *s, const struct msg *m)
+void handle_msg_iot(struct session *s, const struct msg *m)
 {
     struct msg_iot i;
 

@@ -15,7 +15,7 @@ static bool is_repeat(struct session *s, const struct msg_listen *l)
     return is_same;
 }
 
-void handle_listen(struct session *s, const struct msg *m)
+void handle_msg_listen(struct session *s, const struct msg *m)
 {
     static const enum listen_mode modes[] = { [MSG_LISTEN_AUTO] = LISTEN_AUTO, [MSG_LISTEN_MANUAL] = LISTEN_MANUAL,
                                               [MSG_LISTEN_REALTIME] = LISTEN_REALTIME };

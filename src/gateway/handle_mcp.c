@@ -3,7 +3,7 @@
 #include "gateway/session.h"
 #include "tools/tool_mcp.h"
 
-void handle_mcp(struct session *s, const struct msg *m)
+void handle_msg_mcp(struct session *s, const struct msg *m)
 {
     struct msg_mcp mcp;
     const char *why = NULL;

@@ -2,7 +2,7 @@
  * handle_mode.c -- mode: the form is checked; modes beside chat are not part of this build. */
 #include "gateway/session.h"
 
-void handle_mode(struct session *s, const struct msg *m)
+void handle_msg_mode(struct session *s, const struct msg *m)
 {
     struct msg_mode mode;
     const char *why = NULL;

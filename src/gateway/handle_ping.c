@@ -11,7 +11,7 @@ static int zone_minutes(const struct config *cfg)
     return isnan(cfg->server_timezone_offset) ? clock_zone_offset_minutes() : (int)(cfg->server_timezone_offset * 60);
 }
 
-void handle_ping(struct session *s, const struct msg *m)
+void handle_msg_ping(struct session *s, const struct msg *m)
 {
     char now[20];
     auto_buf struct buf out = { 0 };
@@ -22,7 +22,7 @@ void handle_ping(struct session *s, const struct msg *m)
     session_send(s, &out);
 }
 
-void handle_keepalive(struct session *s, const struct msg *m)
+void handle_msg_keepalive(struct session *s, const struct msg *m)
 {
-    handle_ping(s, m);
+    handle_msg_ping(s, m);
 }

@@ -65,7 +65,7 @@ static void restart(struct session *s)
         env->restart(env->user);
 }
 
-void handle_server(struct session *s, const struct msg *m)
+void handle_msg_server(struct session *s, const struct msg *m)
 {
     struct msg_server msg;
     const char *why = NULL;

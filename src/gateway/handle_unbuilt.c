@@ -10,43 +10,43 @@ static void refuse(struct session *s, const struct msg *m, enum msg_code code, c
     session_send(s, &out);
 }
 
-void handle_meeting(struct session *s, const struct msg *m)
+void handle_msg_meeting(struct session *s, const struct msg *m)
 {
     refuse(s, m, CODE_NOT_IN_MEETING, "no meeting is open");
 }
 
-void handle_coding(struct session *s, const struct msg *m)
+void handle_msg_coding(struct session *s, const struct msg *m)
 {
     refuse(s, m, CODE_INVALID_REQUEST, "not available");
 }
 
-void handle_workflow(struct session *s, const struct msg *m)
+void handle_msg_workflow(struct session *s, const struct msg *m)
 {
     refuse(s, m, CODE_INVALID_REQUEST, "not available");
 }
 
-void handle_peer(struct session *s, const struct msg *m)
+void handle_msg_peer(struct session *s, const struct msg *m)
 {
     refuse(s, m, CODE_INVALID_REQUEST, "not available");
 }
 
-void handle_ui_render(struct session *s, const struct msg *m)
+void handle_msg_ui_render(struct session *s, const struct msg *m)
 {
     refuse(s, m, CODE_INVALID_REQUEST, "not available");
 }
 
-void handle_device_control(struct session *s, const struct msg *m)
+void handle_msg_device_control(struct session *s, const struct msg *m)
 {
     refuse(s, m, CODE_INVALID_REQUEST, "not available");
 }
 
-void handle_ui_ack(struct session *s, const struct msg *m)
+void handle_msg_ui_ack(struct session *s, const struct msg *m)
 {
     (void)s; /* nothing was drawn, so nothing waits for it */
     (void)m;
 }
 
-void handle_ui_error(struct session *s, const struct msg *m)
+void handle_msg_ui_error(struct session *s, const struct msg *m)
 {
     (void)s;
     (void)m;

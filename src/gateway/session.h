@@ -115,7 +115,7 @@ extern const struct dialogue_out session_out;   /* dialogue_out.c; user: the ses
 extern const struct idle_events session_idle;   /* idle_events.c */
 
 /* One handler per message type; a row without one does not link. */
-#define X(name, wire) void handle_##name(struct session *s, const struct msg *m);
+#define X(name, wire) void handle_msg_##name(struct session *s, const struct msg *m);
 MSG_IN(X)
 #undef X
 

@@ -59,15 +59,22 @@ void world_end(struct world *w)
     for (unsigned i = 0; i < 400 && server_sessions(w->server) > 0; i++)
         loop_step(w->loop, 5);
     assert_int_equal(server_sessions(w->server), 0);
-    for (unsigned i = 0; i < w->client_count; i++) {
-        buf_done(&w->clients[i]->log);
-        mem_free(w->clients[i]);
-    }
+    world_forget(w);
     server_free(w->server);
     if (has_own_loop)
         loop_free(w->loop);
     assert_int_equal(fakes_live(), 0);
     temp_remove();
+}
+
+void world_forget(struct world *w)
+{
+    for (unsigned i = 0; i < w->client_count; i++) {
+        assert_null(w->clients[i]->ws);
+        buf_done(&w->clients[i]->log);
+        mem_free(w->clients[i]);
+    }
+    w->client_count = 0;
 }
 
 void world_settle(struct world *w)

@@ -46,6 +46,7 @@ struct world {
 
 void world_start(struct world *w, const struct world_opts *o); /* o NULL: defaults */
 void world_end(struct world *w);
+void world_forget(struct world *w);            /* frees the clients that are closed, all of them must be */
 void world_settle(struct world *w);            /* runs whatever is ready, without moving the clock */
 void world_advance(struct world *w, uint64_t ms); /* moves it in steps of at most 20 ms, reading sockets between */
 bool world_until(struct world *w, bool (*fn)(void *arg), void *arg); /* at most 2 s of real time, clock stands */

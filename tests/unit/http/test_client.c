@@ -240,22 +240,25 @@ static void redirects_are_answers_and_not_followed(void **state)
 
 static void an_answer_cut_at_every_byte_is_an_error_and_the_next_call_works(void **state)
 {
-    static const char *const answers[] = {
-        ANSWER,
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    static const struct {
+        const char *text;
+        size_t spare; /* bytes at the end without which all of it is known to be there */
+    } answers[] = {
+        { ANSWER, 0 },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 2 },
     };
     struct world *w = *state;
     int ends = 0;
     for (size_t i = 0; i < COUNT(answers); i++) {
-        size_t len = strlen(answers[i]);
+        size_t len = strlen(answers[i].text) - answers[i].spare;
         for (size_t cut = 0; cut < len; cut++) {
             struct wire *p = asked(w, &w->a, (struct http_call_opts){ 0 }, 0, "\r\n\r\n");
-            wire_send(p, slice_from(answers[i], cut));
+            wire_send(p, slice_from(answers[i].text, cut));
             drop_peers(w);
             wire_until(w->loop, w->a.ends == ends + 1);
             ends++;
             if (w->a.err == OK)
-                fail_msg("cut at %zu of %zu passed for whole: %s", cut, len, answers[i]);
+                fail_msg("cut at %zu of %zu passed for whole: %s", cut, len, answers[i].text);
         }
     }
     struct wire *p = asked(w, &w->a, (struct http_call_opts){ 0 }, 0, "\r\n\r\n");
@@ -267,7 +270,8 @@ static void an_answer_cut_at_every_byte_is_an_error_and_the_next_call_works(void
 static void an_answer_in_pieces_of_every_size_is_whole(void **state)
 {
     struct world *w = *state;
-    struct slice answer = SLICE("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\n\r\n");
+    struct slice answer = SLICE("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "3\r\nhel\r\n2;x\r\nlo\r\n0\r\n\r\n");
     int ends = 0;
     for (size_t step = 1; step < answer.len; step += 5) {
         struct wire *p = asked(w, &w->a, (struct http_call_opts){ 0 }, 0, "\r\n\r\n");

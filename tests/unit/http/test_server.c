@@ -311,10 +311,12 @@ static void a_slow_client_gets_a_long_answer_when_it_reads_again(void **state)
 static void bodies_come_whole_or_in_parts(void **state)
 {
     struct world *w = *state;
-    ask(w, "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "abcde");
+    ask(w, "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "abcde");
     ask(w, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "Content-Length: 0");
     buf_clear(&w->body);
-    ask(w, "POST /parts HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "all");
+    ask(w, "POST /parts HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "all");
     assert_slice_is(buf_slice(&w->body), "abcde");
     assert_true(w->was_done);
     assert_int_equal(w->parts, 3);

@@ -52,7 +52,7 @@ static void forged_and_malformed_tokens_are_bad(void **state)
         "Tm3-oH0SyRROr7J1nngvLQ9dJHNtm3FDnSusfcJ2sCQ.1700000000",
         "tm3-oH0SyRROr7J1nngvLQ9dJHNtm3FDnSusfcJ2sCQ=.1700000000",
         VECTOR ".1",
-        "." VECTOR,
+        ("." VECTOR),
         "tm3-oH0SyRROr7J1nngvLQ9dJHNtm3FDnSusfcJ2sCQ.+1700000000",
         "tm3-oH0SyRROr7J1nngvLQ9dJHNtm3FDnSusfcJ2sCQ.99999999999999999999",
     };

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * commands.h -- the commands of `parley`: one file and one row each. argv[0] is the command's name. */
+#ifndef PARLEY_CLI_COMMANDS_H
+#define PARLEY_CLI_COMMANDS_H
+
+/* Exit statuses every command uses. */
+enum { EXIT_FINE = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
+
+#define COMMAND_LIST(X)                                                                     \
+    X(talk, "speak to a server as a device would, hear and time its answer")                \
+    X(play, "run .talk files, scripted conversations, against a server")
+
+#define X(name, help) int command_##name(int argc, char **argv);
+COMMAND_LIST(X)
+#undef X
+
+#endif

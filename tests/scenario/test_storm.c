@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ * test_storm.c -- many devices at once: they come, vanish and come again; one of them does not read. */
+#include "tests/support/gate_world.h"
+#include "tests/support/test.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <malloc.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "gateway/gateway.h"
+#include "metrics/metrics.h"
+#include "tests/support/fake_providers.h"
+
+#define DEVICES 500
+#define ROUNDS 3
+#define MEMORY_SLACK_BYTES (600u << 10) /* caches of the allocator and of tables that keep their size */
+
+static const struct world_opts wide = { .more = "limits: {device_connects_per_min: 100000}\n" };
+
+static unsigned open_fds(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static unsigned threads(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir("/proc/self/task");
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static bool nobody(void *arg)
+{
+    return server_sessions(arg) == 0;
+}
+
+static void come_and_go(struct world *w, unsigned devices)
+{
+    char name[32];
+
+    for (unsigned i = 0; i < devices; i++) {
+        snprintf(name, sizeof(name), "Device-Id: dev%u", i);
+        const char *headers[] = { name, NULL };
+        world_dial(w, "/xiaozhi/v1/", headers);
+    }
+    for (unsigned i = 0; i < devices; i++) {
+        assert_true(client_opens(w->clients[i]));
+        client_say(w->clients[i], HELLO);
+    }
+    for (unsigned i = 0; i < devices; i++)
+        assert_true(client_gets(w->clients[i], "session_id"));
+    assert_int_equal(server_sessions(w->server), devices);
+    for (unsigned i = 0; i < devices; i++)
+        client_vanish(w->clients[i]);
+    assert_true(world_until(w, nobody, w->server));
+    world_settle(w);
+    world_forget(w);
+}
+
+static void five_hundred_devices_come_and_go_and_leave_nothing_behind(void **state)
+{
+    struct world w;
+    world_start(&w, &wide);
+    come_and_go(&w, DEVICES);
+    unsigned fds = open_fds(), thread_count = threads();
+    size_t bytes = mallinfo2().uordblks, timers = loop_timers_armed(w.loop), handles = loop_handles_open(w.loop);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        world_advance(&w, 60000);
+        come_and_go(&w, DEVICES);
+    }
+    assert_int_equal(open_fds(), fds);
+    assert_int_equal(threads(), thread_count);
+    assert_int_equal(loop_timers_armed(w.loop), timers);
+    assert_int_equal(loop_handles_open(w.loop), handles);
+    if (mallinfo2().uordblks > bytes + MEMORY_SLACK_BYTES)
+        fail_msg("%zu bytes more than after the first round", mallinfo2().uordblks - bytes);
+    world_end(&w);
+}
+
+static void a_hundred_silent_sessions_add_no_thread(void **state)
+{
+    char name[32];
+    struct world w;
+    world_start(&w, &wide);
+    unsigned before = threads();
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "dev%u", i);
+        world_talker(&w, name);
+    }
+    assert_int_equal(threads(), before);
+    world_end(&w);
+}
+
+static void everybody_may_speak_at_once(void **state)
+{
+    char name[32];
+    struct world w;
+    world_start(&w, &wide);
+    fake_llm_script("")->replies[0].text = "Yes, of course.";
+    for (unsigned i = 0; i < 60; i++) {
+        snprintf(name, sizeof(name), "dev%u", i);
+        client_say(world_talker(&w, name), "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"are you there\"}");
+    }
+    world_advance(&w, 6000);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(client_count(w.clients[i], "\"state\":\"start\""), 1);
+        assert_int_equal(client_count(w.clients[i], "\"state\":\"stop\""), 1);
+        assert_true(w.clients[i]->frames > 0);
+    }
+    world_end(&w);
+}
+
+/* --- one that does not read ---------------------------------------------------------------------------- */
+
+static int deaf_socket(struct world *w)
+{
+    static const char request[] = "GET /xiaozhi/v1/?device-id=deaf HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(server_port(w->server)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int small = 2048, fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+    return fd;
+}
+
+static void send_masked(int fd, const char *text)
+{
+    uint8_t frame[600];
+    size_t len = strlen(text), head = len < 126 ? 6 : 8;
+    assert_true(len < 500);
+    frame[0] = 0x81;
+    frame[1] = (uint8_t)(0x80 | (len < 126 ? len : 126));
+    if (len >= 126) {
+        frame[2] = (uint8_t)(len >> 8);
+        frame[3] = (uint8_t)len;
+    }
+    memset(frame + head - 4, 0, 4); /* a mask of zeros */
+    memcpy(frame + head, text, len);
+    assert_int_equal(send(fd, frame, head + len, MSG_NOSIGNAL), head + len);
+}
+
+static bool one_session(void *arg)
+{
+    return server_sessions(arg) == 1;
+}
+
+static void one_that_does_not_read_is_closed_and_disturbs_nobody(void **state)
+{
+    char echo[400];
+    struct world w;
+    world_start(&w, &(struct world_opts){ .more = "limits: {send_queue_bytes: 16384}\n" });
+    int fd = deaf_socket(&w);
+    assert_true(world_until(&w, one_session, w.server));
+    struct client *other = world_talker(&w, "dev1");
+    snprintf(echo, sizeof(echo), "{\"type\":\"iot\",\"text\":\"%0250d\"}", 7);
+    send_masked(fd, HELLO);
+    for (unsigned i = 0; i < 40000 && server_sessions(w.server) == 2; i++) {
+        send_masked(fd, echo);
+        if (i % 10 == 0)
+            loop_step(w.loop, 0);
+        if (i % 40 == 0) {
+            loop_advance(w.loop, 1000); /* not too many in a second */
+            client_say(other, "{\"type\":\"ping\"}");
+        }
+    }
+    assert_true(world_until(&w, one_session, w.server));
+    assert_int_equal(metric_label_value(METRIC_sessions_closed_total, "peer does not read"), 1);
+    client_forget(other);
+    client_say(other, "{\"type\":\"ping\"}");
+    assert_true(client_gets(other, "pong"));
+    close(fd);
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(five_hundred_devices_come_and_go_and_leave_nothing_behind),
+        cmocka_unit_test(a_hundred_silent_sessions_add_no_thread),
+        cmocka_unit_test(everybody_may_speak_at_once),
+        cmocka_unit_test(one_that_does_not_read_is_closed_and_disturbs_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
