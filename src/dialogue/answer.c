@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 
 #define LOG_TOPIC "dialogue"
 
@@ -84,6 +85,7 @@ static void on_tool_done(void *user, enum err err, const struct tool_result *r)
     struct answer *a = c->answer;
     c->running = NULL;
     LOGD(a->use.log, "answer.tool", "name=%s err=%s bytes=%zu", c->name, err_name(err), r->text.len);
+    metric_add_label(METRIC_tool_calls_total, err ? err_name(err) : r->is_error ? "error" : "ok", 1);
     result_put(a, c, r->text.len ? r->text : SLICE("done"));
     if (r->then == TOOL_ASK)
         a->asks_again = true;

@@ -8,6 +8,7 @@
 #include "config/catalogue.h"
 #include "dialogue/inside.h"
 #include "dialogue/phrases.h"
+#include "metrics/metrics.h"
 
 #define LOG_TOPIC "dialogue"
 
@@ -40,11 +41,13 @@ static void on_decided(void *user, uint64_t t0_us)
 {
     struct dialogue *d = user;
     d->pending_t0_us = t0_us;
+    metric_add(METRIC_utterances_total, 1);
     turn_raise(&d->turn, TURN_EV_DECIDED);
 }
 
-static void heard(struct dialogue *d, struct slice text)
+static void heard(struct dialogue *d, struct slice text, bool is_typed)
 {
+    d->pending_typed = is_typed;
     text = slice_sub(text, 0, utf8_cut(text, HEARD_MAX_BYTES));
     buf_clear(&d->pending);
     buf_put(&d->pending, text);
@@ -54,7 +57,7 @@ static void heard(struct dialogue *d, struct slice text)
 
 static void on_heard_text(void *user, struct slice text)
 {
-    heard(user, text);
+    heard(user, text, false);
 }
 
 static void on_nothing(void *user)
@@ -203,8 +206,8 @@ void dialogue_listen_start(struct dialogue *d, enum listen_mode m)
 {
     if (d->closing || !d->has_hello || is_repeat(d, LAST_START, m))
         return;
-    bool is_answered = d->wake_pending; /* its reply is under way and must not be cut */
-    d->wake_pending = false;
+    bool is_answered = d->wake_ms && loop_now_ms(d->o.loop) - d->wake_ms < WAKE_MS; /* must not be cut */
+    d->wake_ms = 0;
     if (m == LISTEN_MANUAL && !is_answered && d->turn.state != TURN_IDLE) {
         bool talks = is_talking(d);
         hearing_drop(d->hearing);
@@ -275,7 +278,7 @@ void dialogue_detect(struct dialogue *d, struct slice text)
     if (d->closing || !d->has_hello)
         return;
     d->last = LAST_NONE;
-    d->wake_pending = true;
+    d->wake_ms = loop_now_ms(d->o.loop);
     tell(d, activity);
     hearing_ignore(d->hearing);
     text = slice_trim(text);
@@ -297,7 +300,7 @@ void dialogue_detect(struct dialogue *d, struct slice text)
     }
     hearing_drop(d->hearing);
     d->pending_t0_us = loop_now_us(d->o.loop);
-    heard(d, text);
+    heard(d, text, true);
 }
 
 /* ---- what others want ---------------------------------------------------------------------------------- */

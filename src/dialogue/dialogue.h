@@ -53,7 +53,8 @@ struct dialogue_out {
     void (*transcription)(void *user, struct slice text);
     /* The conversation is over (exit words, daily limit); close after what was said has been played. */
     void (*close)(void *user, enum err why);
-    void (*turn_end)(void *user, enum outcome o, const struct turn_times *t); /* records, metrics */
+    /* The dialogue itself has stored the turn and counted it in the metrics. */
+    void (*turn_end)(void *user, enum outcome o, const struct turn_times *t);
     /* Speech or typed text was noticed / something is being said: for the idle clocks. */
     void (*activity)(void *user);
 };

@@ -78,6 +78,7 @@ static void finish(struct dialogue *d)
     if (!x->times.stop_us)
         x->times.stop_us = loop_now_us(d->o.loop);
     hearing_mute(d->hearing, false);
+    counts_turn(d);
     LOGI(d->o.log, "turn.end", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
     struct say said = x->say;
     x->say = (struct say){ 0 };
@@ -201,6 +202,7 @@ static void act_take_text(struct dialogue *d)
         open_exchange(d, d->pending_t0_us);
     uint64_t now = loop_now_us(d->o.loop);
     x->times.heard_us = now;
+    x->is_typed = d->pending_typed;
     if (!x->times.decided_us)
         x->times.decided_us = now;
     buf_put(&x->question, buf_slice(&d->pending));
@@ -255,6 +257,7 @@ static void act_ask(struct dialogue *d)
     timer_stop(&d->patience);
     if (d->x.say.is_prompt)
         timer_start(&d->patience, d->o.loop, PROMPT_MS, on_prompt_late, d);
+    d->x.asked_us = loop_now_us(d->o.loop);
     talk_prompt(d, &system);
     history_trim(&d->history);
     history_add(&d->history, LLM_USER, buf_slice(&d->x.answer));

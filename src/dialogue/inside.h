@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * inside.h -- struct dialogue, for the files that make it up: dialogue.c (what the device does and others
  * want), exchange.c (the actions of a turn), talk.c (what it reads from the configuration), records.c
- * (store and memory). Nobody else includes this. */
+ * (store and memory), counts.c (metrics). Nobody else includes this. */
 #ifndef PARLEY_DIALOGUE_INSIDE_H
 #define PARLEY_DIALOGUE_INSIDE_H
 
@@ -22,6 +22,7 @@
 #define MODE_MS 60000         /* a mode has so long to answer an utterance */
 #define PROMPT_MS 5000        /* and the model for something nobody asked for */
 #define AFTER_ABORT_MS 3000   /* queued sentences wait so long after an abort */
+#define WAKE_MS 3000          /* a listen start within this belongs to the detect before it */
 #define HEARD_MAX_BYTES 8192  /* of one utterance; the rest is cut */
 
 struct say {
@@ -35,10 +36,11 @@ struct say {
 struct exchange {
     bool is_open;             /* turn_end has not been called for it */
     bool wants_answer;        /* the mode was asked and has not answered */
-    bool had_words, has_emotion, is_apology, closes;
+    bool had_words, has_emotion, is_apology, closes, is_typed;
     enum outcome outcome;     /* what to report unless something happens */
     struct turn_times times;
     int64_t started_wall_ms;
+    uint64_t asked_us;        /* when the model was asked */
     struct buf question;      /* what the user said; empty: nobody asked */
     struct buf answer;        /* what turn_ask or turn_speak was given, or the piece for the speaker */
     struct say say;           /* the one being said */
@@ -61,8 +63,10 @@ struct dialogue {
     struct dialogue_audio audio;
     enum intent intent;
     char *voice;              /* names what shapes the sound of a fixed prompt */
-    bool has_hello, closing, wake_pending; /* wake_pending: a detect came, its listen start did not */
+    bool has_hello, closing;
+    uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */
     struct buf pending;       /* the text of the next HEARD */
+    bool pending_typed;
     uint64_t pending_t0_us;
     enum outcome failed_as;   /* why the next DEAF, LOST or MUTE */
     struct say says[SAYS_MAX];
@@ -75,6 +79,7 @@ struct dialogue {
     uint64_t last_ms;
     uint64_t chars_today;     /* given to the synthesiser */
     int64_t chars_day;
+    uint64_t bad_counted;     /* packets that did not decode, already in the metrics */
     struct buf memory;        /* facts recalled */
     struct memory *recall;
     const struct memory_class *recall_cls;
@@ -96,6 +101,9 @@ struct use_opts talk_use(const struct dialogue *d);
 void talk_prompt(const struct dialogue *d, struct buf *out);
 bool talk_limit_reached(struct dialogue *d);
 void talk_spoke(struct dialogue *d, size_t chars);
+
+/* counts.c */
+void counts_turn(struct dialogue *d);    /* the open exchange as it ended */
 
 /* records.c */
 void records_open(struct dialogue *d);   /* what was said lately, what is remembered */

@@ -198,7 +198,7 @@ static size_t forced_cut(struct slice raw)
     return limit;
 }
 
-/* ---- parts that are not spoken: code blocks and thoughts ----------------------------------------------- */
+/* ---- parts that are not spoken: code blocks and thoughts --------------------- */
 
 /* Handles <think> at the front of raw. True: look again (something was dropped); *stuck: need more text. */
 static bool skip_thought(struct sentences *s, bool is_end, bool *stuck)
@@ -234,7 +234,7 @@ static bool skip_thought(struct sentences *s, bool is_end, bool *stuck)
     return false;
 }
 
-/* ---- cleaning ------------------------------------------------------------------------------------------ */
+/* ---- cleaning --------------------- */
 
 static bool is_rule_line(struct slice line)
 {
@@ -411,7 +411,7 @@ bool sentence_is_speakable(struct slice text)
     }
 }
 
-/* ---- pieces -------------------------------------------------------------------------------------------- */
+/* ---- pieces --------------------- */
 
 static size_t next_end(struct sentences *s, bool is_end)
 {
