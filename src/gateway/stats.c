@@ -30,8 +30,10 @@ static void put_cpu(struct jw *w, struct stats *st)
     char text[PROC_MAX_BYTES];
     unsigned long long v[8] = { 0 }, all = 0;
 
-    if (!read_proc("/proc/stat", text) || sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2],
-                                                 &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
+    if (!read_proc("/proc/stat", text))
+        return;
+    if (sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+               &v[7]) != 8)
         return;
     for (unsigned i = 0; i < COUNT(v); i++)
         all += v[i];

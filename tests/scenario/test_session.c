@@ -35,7 +35,8 @@ static void a_second_hello_gets_the_same_session_and_restarts_nothing(void **sta
     char sid[64] = "";
     world_start(&w, NULL);
     struct client *c = world_client(&w, "dev1");
-    const char *hello = "{\"type\":\"hello\",\"features\":{\"mcp\":true},\"transport\":\"websocket\",\"audio_params\":{}}";
+    const char *hello = "{\"type\":\"hello\",\"features\":{\"mcp\":true},\"transport\":\"websocket\","
+                        "\"audio_params\":{}}";
     client_say(c, hello);
     assert_true(client_gets(c, "initialize"));
     assert_int_equal(sscanf(strstr(c->log.data, "\"session_id\":\""), "\"session_id\":\"%40[^\"]", sid), 1);
@@ -410,7 +411,8 @@ static void without_end_prompt_the_close_comes_at_once(void **state)
 {
     static const uint8_t silence[] = { 0xf8, 0xff, 0xfe };
     struct world w;
-    world_start(&w, &(struct world_opts){ .more = "close_connection_no_voice_time: 20\nend_prompt: {enable: false}\n" });
+    world_start(&w, &(struct world_opts){ .more = "close_connection_no_voice_time: 20\n"
+                                                  "end_prompt: {enable: false}\n" });
     struct client *c = world_talker(&w, "dev1");
     for (unsigned ms = 0; ms < 22000 && c->ws; ms += 60) {
         client_frame(c, silence, sizeof(silence));

@@ -15,6 +15,7 @@
 #define WAIT_US 2000000
 #define STEP_MS 2
 #define ADVANCE_MS 20
+#define SETTLE_STEPS 6 /* there and back over loopback, twice */
 
 static void add_fakes(void *user, struct registry *r)
 {
@@ -79,8 +80,8 @@ void world_forget(struct world *w)
 
 void world_settle(struct world *w)
 {
-    for (unsigned i = 0; i < 10; i++)
-        loop_step(w->loop, 1);
+    for (unsigned i = 0; i < SETTLE_STEPS; i++)
+        loop_step(w->loop, 0);
 }
 
 void world_advance(struct world *w, uint64_t ms)
