@@ -319,16 +319,16 @@ static enum err tls_flush(struct conn *c)
 static enum err tls_write(struct conn *c, const struct slice *parts, unsigned part_count, size_t total)
 {
     char record[TLS_RECORD_MAX];
-    size_t len = 0;
+    struct slice joined = { record, 0 };
     if (c->failed)
         return (enum err)c->failed;
     if (part_count > 1 && total <= sizeof(record)) {
         for (unsigned i = 0; i < part_count; i++) {
             if (parts[i].len > 0)
-                memcpy(record + len, parts[i].data, parts[i].len);
-            len += parts[i].len;
+                memcpy(record + joined.len, parts[i].data, parts[i].len);
+            joined.len += parts[i].len;
         }
-        parts = &(struct slice){ record, len };
+        parts = &joined;
         part_count = 1;
     }
     enum err e = OK;
