@@ -245,7 +245,8 @@ static void what_one_engine_says_another_understands(void **state)
     struct err_note note = { 0 };
     assert_ok(loop_create(&t.loop, &(struct loop_opts){ .name = "test" }));
     env.loop = t.loop;
-    assert_ok(engines_create(&env.engines, t.loop, &(struct engines_opts){ .program_dir = dir, .socket_dir = sockets }));
+    assert_ok(engines_create(&env.engines, t.loop, &(struct engines_opts){ .program_dir = dir, .socket_dir = sockets
+        }));
     assert_ok(registry_create(&r));
     assert_ok(config_parse(&u.config, SLICE("{}"), "test", &note));
     for (size_t i = 0; i < COUNT(rows); i++) {
