@@ -61,10 +61,13 @@ static bool read_ms(struct slice word, uint64_t *ms)
 /* Takes "within Nms" off the end. */
 static bool cut_within(struct slice *text, uint64_t *within_ms)
 {
-    const char *at = text->len ? memmem(text->data, text->len, " within ", 8) : NULL;
-    if (!at || slice_contains(slice_from(at, (size_t)(text->data + text->len - at)), SLICE("}")))
+    static const char word[] = "within ";
+    const char *end = text->data + text->len,
+               *at = text->len ? memmem(text->data, text->len, word, sizeof(word) - 1) : NULL;
+    bool is_in_json = at && memchr(at, '}', (size_t)(end - at));
+    if (!at || is_in_json)
         return true;
-    struct slice ms = slice_trim(slice_from(at + 8, (size_t)(text->data + text->len - at - 8)));
+    struct slice ms = slice_trim(slice_from(at + sizeof(word) - 1, (size_t)(end - at) - (sizeof(word) - 1)));
     *text = slice_trim(slice_sub(*text, 0, (size_t)(at - text->data)));
     return read_ms(ms, within_ms);
 }
@@ -133,11 +136,6 @@ static bool read_expect_audio(struct script_line *l, struct slice rest)
 {
     l->op = OP_EXPECT_AUDIO;
     l->ms = 1;
-    struct slice padded = rest;
-    if (slice_starts(rest, SLICE("within"))) {
-        take_word(&padded);
-        return read_ms(padded, &l->within_ms);
-    }
     if (!cut_within(&rest, &l->within_ms))
         return false;
     if (slice_starts(rest, SLICE(">=")))
