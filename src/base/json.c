@@ -17,6 +17,7 @@
 
 #define DEPTH_DEFAULT 32
 #define NODES_DEFAULT 2048
+#define NUMBER_BYTES_MAX 100  /* no honest number is longer */
 #define DEPTH_CAP 512         /* printing recurses */
 #define INTEGER_EXACT 9.007199254740992e15 /* 2^53: beyond it a double skips integers */
 
@@ -70,8 +71,27 @@ static bool scan_digits(struct scan *s)
     return s->at > from;
 }
 
+static bool scan_exponent(struct scan *s)
+{
+    if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
+        s->at++;
+    return scan_digits(s);
+}
+
+/* Too long, or beyond what a double holds: json-c would make it infinite. */
+static bool is_finite(struct slice number)
+{
+    char text[NUMBER_BYTES_MAX + 1];
+    if (number.len > NUMBER_BYTES_MAX)
+        return false;
+    memcpy(text, number.data, number.len);
+    text[number.len] = 0;
+    return isfinite(strtod(text, NULL));
+}
+
 static bool scan_number(struct scan *s)
 {
+    const char *start = s->at;
     if (*s->at == '-')
         s->at++;
     const char *from = s->at;
@@ -84,11 +104,10 @@ static bool scan_number(struct scan *s)
     }
     if (s->at < s->end && (*s->at == 'e' || *s->at == 'E')) {
         s->at++;
-        if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
-            s->at++;
-        return scan_digits(s);
+        if (!scan_exponent(s))
+            return false;
     }
-    return true;
+    return is_finite(slice_from(start, (size_t)(s->at - start)));
 }
 
 static bool scan_word(struct scan *s)

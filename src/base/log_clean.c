@@ -16,6 +16,8 @@
 #define HIDE_BYTES_MIN 4     /* a shorter secret would mask half of every line */
 #define HIDE_MAX 1024        /* values; each has up to three forms */
 #define BASE64_RUN_MAX 64
+#define KEY_REST_BYTES_MAX 64 /* of a name behind the word that tells; keeps the whole linear */
+#define BETWEEN_BYTES_MAX 32  /* blanks and quotes between name and value */
 #define CLEAN_BYTES_MAX (4 << 20)
 
 static struct {
@@ -147,6 +149,8 @@ static size_t secret_word(struct slice s, size_t at, bool *whole_line)
                                          "passwd",        "token",   "cookie", "auth_key", "access_key",
                                          "sec-websocket-key" };
     for (size_t i = 0; i < COUNT(words); i++) {
+        if ((s.data[at] | 0x20) != words[i][0])
+            continue;
         struct slice word = slice_of(words[i]);
         if (slice_eq_nocase(slice_sub(s, at, word.len), word)) {
             *whole_line = i == 0 || words[i][0] == 'c'; /* their values have blanks */
@@ -163,13 +167,13 @@ static bool keyed_value(struct slice s, size_t at, size_t *from, size_t *to)
     size_t word = secret_word(s, at, &whole_line);
     if (word == 0)
         return false;
-    size_t key_end = at + word;
-    while (key_end < s.len && is_word(s.data[key_end]))
+    size_t key_end = at + word, key_max = MIN(s.len, key_end + KEY_REST_BYTES_MAX);
+    while (key_end < key_max && is_word(s.data[key_end]))
         key_end++;
-    size_t i = key_end;
-    while (i < s.len && (is_blank(s.data[i]) || strchr("\"'\\", s.data[i])) && s.data[i])
+    size_t i = key_end, between_max = MIN(s.len, key_end + BETWEEN_BYTES_MAX);
+    while (i < between_max && (is_blank(s.data[i]) || strchr("\"'\\", s.data[i])) && s.data[i])
         i++;
-    for (; i < s.len && (s.data[i] == ':' || s.data[i] == '='); i++)
+    for (; i < between_max && (s.data[i] == ':' || s.data[i] == '='); i++)
         separated = true;
     if (!separated)
         return false;

@@ -15,7 +15,7 @@ static void texts_are_refused_or_taken_as_the_table_says(void **state)
         { "{\"a\":1,}", ERR_PROTO }, { "{a:1}", ERR_PROTO }, { "{'a':1}", ERR_PROTO }, { "NaN", ERR_PROTO },
         { "Infinity", ERR_PROTO }, { "[1] x", ERR_PROTO }, { "[1][2]", ERR_PROTO }, { "1 2", ERR_PROTO },
         { "/* c */ {}", ERR_PROTO }, { "{} // c", ERR_PROTO }, { "01", ERR_PROTO }, { "1.", ERR_PROTO },
-        { ".5", ERR_PROTO }, { "+1", ERR_PROTO }, { "-", ERR_PROTO }, { "1e", ERR_PROTO }, { "0x10", ERR_PROTO },
+        { ".5", ERR_PROTO }, { "+1", ERR_PROTO }, { "-", ERR_PROTO }, { "1e", ERR_PROTO }, { "9e402", ERR_PROTO }, { "[-1e999]", ERR_PROTO }, { "1e-999", OK }, { "0x10", ERR_PROTO },
         { "\"a\nb\"", ERR_PROTO }, { "\"\\x41\"", ERR_PROTO }, { "\"\\u12\"", ERR_PROTO },
         { "\"\\u0000\"", ERR_PROTO }, { "{\"a\\u0000b\":1}", ERR_PROTO }, { "\"open", ERR_PROTO },
         { "\"\xff\"", ERR_PROTO }, { "\"\xed\xa0\x80\"", ERR_PROTO }, { "True", ERR_PROTO }, { "nul", ERR_PROTO },

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -129,6 +130,21 @@ static void of_two_hidden_values_the_longer_goes_first(void **state)
     assert_cleaned("x outer-inner-value-outer y inner-value", "x *** y ***");
 }
 
+/* A peer writes this; it must not cost a square of its length. */
+static void a_hostile_text_costs_no_more_than_another(void **state)
+{
+    static const char *const pieces[] = { "token", "token=", "\"token\" ", "://", "tokens=1 ", "Bearer ", "secret\\" };
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        auto_buf struct buf text = { 0 }, out = { 0 };
+        while (text.len < 200000)
+            buf_puts(&text, pieces[i]);
+        uint64_t before_us = clock_thread_cpu_us();
+        log_clean(&out, buf_slice(&text), 2000);
+        assert_true(clock_thread_cpu_us() - before_us < 500000);
+        assert_true(out.len > 0);
+    }
+}
+
 static void when_it_cannot_be_cleaned_nothing_is_shown(void **state)
 {
     for (unsigned nth = 1; nth <= 3; nth++) {
@@ -150,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_secret_is_gone_before_the_text_is_cut),
         cmocka_unit_test(a_hidden_value_is_masked_in_every_form),
         cmocka_unit_test(of_two_hidden_values_the_longer_goes_first),
+        cmocka_unit_test(a_hostile_text_costs_no_more_than_another),
         cmocka_unit_test(when_it_cannot_be_cleaned_nothing_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

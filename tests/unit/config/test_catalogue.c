@@ -16,13 +16,15 @@ static void the_language_chooses_the_text(void **state)
     static const struct {
         const char *language;
         bool is_chinese;
-    } rows[] = { { "zh-CN", true }, { "zh", true }, { "ZH-tw", true }, { "en-US", false }, { "de", false }, { NULL, true } };
+    } rows[] = { { "zh-CN", true }, { "zh", true },  { "ZH-tw", true },
+                 { "en-US", false }, { "de", false }, { NULL, true } };
     struct config *c = parse("");
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_string_equal(catalogue_text(c, rows[i].language, "register.failed"),
                             rows[i].is_chinese ? "设备注册失败" : "Device registration failed");
     assert_string_equal(catalogue_text(c, "en", "no.such.key"), "");
-    assert_string_equal(catalogue_text(NULL, "en", "takeover"), "New connection found; this channel closes in about 1.5 s");
+    assert_string_equal(catalogue_text(NULL, "en", "takeover"),
+                        "New connection found; this channel closes in about 1.5 s");
     config_unref(c);
     c = parse("server: {language: en-GB}");
     assert_string_equal(catalogue_text(c, NULL, "auth.failed"), "Authentication failed");

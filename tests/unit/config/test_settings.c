@@ -232,7 +232,8 @@ static void each_type_takes_its_spellings(void **state)
                                           { "[]", "[]", 0 }, { "[a, [b]]", "[\"a\"]", 1 } };
     static const struct trial numbers[] = { { "+8", "8", 0 }, { "-3.5", "-3.5", 0 }, { "15", "14", 1 } };
     static const struct trial choices[] = { { "CODE", "\"code\"", 0 }, { "\"closed\"", "\"closed\"", 0 } };
-    static const struct trial truths[] = { { "yes", "\"true\"", 0 }, { "false", "\"false\"", 0 }, { "Auto", "\"auto\"", 0 } };
+    static const struct trial truths[] = { { "yes", "\"true\"", 0 }, { "false", "\"false\"", 0 },
+                                           { "Auto", "\"auto\"", 0 } };
     static const struct trial sizes[] = { { "\"500 KB\"", "500000", 0 }, { "1GiB", "1073741824", 0 },
                                           { "100000", "100000", 0 }, { "\"1.5 MB\"", "1500000", 0 },
                                           { "\"00:00\"", "10000000", 1 }, { "1", "65536", 1 } };
@@ -381,7 +382,8 @@ static void no_canary_is_ever_shown(void **state)
             config_unref(c);
         }
     }
-    static const char *const names[] = { "api_key", "access_token", "appkey", "client_secret", "password", "secret_key" };
+    static const char *const names[] = { "api_key",       "access_token", "appkey",
+                                         "client_secret", "password",     "secret_key" };
     for (size_t i = 0; i < COUNT(names); i++) {
         auto_buf struct buf yaml = { 0 }, out = { 0 };
         char canary[40];
