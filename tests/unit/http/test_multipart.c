@@ -23,6 +23,7 @@ static void on_part_end(void *user)
 static const struct multipart_events events = { on_part, on_data, on_part_end };
 
 #define CD "Content-Disposition: form-data; name="
+#define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
 
 static const struct {
     const char *text, *heard;
@@ -103,8 +104,8 @@ static void the_boundary_is_taken_from_the_content_type(void **state)
         { "multipart/mixed; boundary=x", false },
         { "text/plain; boundary=x", false },
         { "", false },
-        { "multipart/form-data; boundary=0123456789012345678901234567890123456789012345678901234567890123456789", true },
-        { "multipart/form-data; boundary=01234567890123456789012345678901234567890123456789012345678901234567890", false },
+        { "multipart/form-data; boundary=" SEVENTY, true },
+        { "multipart/form-data; boundary=" SEVENTY "0", false },
     };
     for (size_t i = 0; i < COUNT(types); i++) {
         struct multipart *m = NULL;

@@ -354,7 +354,8 @@ static void https_and_wss_work_against_our_own_server(void **state)
     assert_int_equal(web.err, ERR_AUTH);
     buf_clear(&web.heard);
     snprintf(url, sizeof(url), "wss://127.0.0.1:%u/x", http_server_port(web.server));
-    assert_ok(ws_connect(&web.out, w->loop, &(struct ws_connect_opts){ .url = url, .tls = w->client }, &out_events, &web));
+    const struct ws_connect_opts wss = { .url = url, .tls = w->client };
+    assert_ok(ws_connect(&web.out, w->loop, &wss, &out_events, &web));
     wire_until(w->loop, web.opens == 1);
     assert_ok(ws_send_text(web.out, SLICE("hi")));
     wire_until(w->loop, web.heard.len == 4);
