@@ -333,7 +333,7 @@ enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_op
     text = slice_sub(text, 0, utf8_cut(text, SAY_MAX_BYTES));
     d->says[d->say_count++] = (struct say){
         .text = xslicedup(text), .otherwise = o->otherwise.len ? xslicedup(o->otherwise) : NULL,
-        .is_farewell = o->is_farewell, .is_prompt = o->is_prompt, .on_done = o->on_done, .user = o->user,
+        .is_farewell = o->is_farewell, .is_prompt = o->is_prompt, .is_tone = o->is_tone, .on_done = o->on_done, .user = o->user,
     };
     exchange_says(d);
     return OK;
@@ -351,6 +351,27 @@ enum err dialogue_enter(struct dialogue *d, const struct mode_class *m, const st
     d->mode_class = m;
     hearing_set_tap(d->hearing, m->on_audio != NULL);
     return OK;
+}
+
+void dialogue_continuous(struct dialogue *d, bool on)
+{
+    hearing_set_order(d->hearing, on);
+}
+
+void dialogue_mute(struct dialogue *d, bool on)
+{
+    speaker_set_silent(d->speaker, on);
+}
+
+void dialogue_boundaries(struct dialogue *d, unsigned fallback_ms)
+{
+    if (!d->closing)
+        hearing_set_boundaries(d->hearing, fallback_ms);
+}
+
+void dialogue_reset_hearing(struct dialogue *d)
+{
+    hearing_drop(d->hearing);
 }
 
 const struct mode_class *dialogue_mode(const struct dialogue *d)

@@ -250,6 +250,13 @@ static const struct answer_events model_events = {
     .on_text = on_model_text, .on_say = on_model_say, .on_end = on_model_end,
 };
 
+static const char *purpose_of(const struct dialogue *d)
+{
+    if (!d->mode_class || d->x.say.is_prompt)
+        return "chat";
+    return d->mode_class->purpose_now ? d->mode_class->purpose_now(d->mode) : d->mode_class->purpose;
+}
+
 static void act_ask(struct dialogue *d)
 {
     auto_buf struct buf system = { 0 };
@@ -267,7 +274,7 @@ static void act_ask(struct dialogue *d)
         return;
     struct answer_opts o = {
         .loop = d->o.loop, .registry = d->o.registry, .use = &use, .system = buf_slice(&system),
-        .purpose = d->mode_class && !d->x.say.is_prompt ? d->mode_class->purpose : "chat",
+        .purpose = purpose_of(d),
         .history = &d->history, .tools = d->intent == INTENT_NONE || d->x.say.is_prompt ? NULL : d->o.tools,
     };
     enum err e = answer_ask(&d->model, &o, &model_events, d);
@@ -336,6 +343,10 @@ static void act_say(struct dialogue *d)
     if (d->closing)
         return;
     emotion_send(d, emotion_in(slice_of(next.text)));
+    if (next.is_tone) {
+        (void)!speaker_tone(d->speaker, slice_of(next.text));
+        return;
+    }
     if (next.is_fixed) {
         struct clip_cache *clips = d->config->enable_wakeup_words_response_cache ? d->o.clips : NULL;
         d->x.had_words = true;

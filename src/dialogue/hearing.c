@@ -24,6 +24,7 @@ struct take {
     struct buf partial;          /* what the next final will replace */
     struct err_note error;
     uint64_t us;                 /* audio in it */
+    uint64_t number;             /* in order of speech */
     bool is_decided, has_ended;  /* has_ended: the recogniser said on_end before speech was over */
     struct timer watchdog;
 };
@@ -38,6 +39,10 @@ struct hearing {
     enum audio_format format;
     uint32_t rate_hz;            /* of PCM clients; 0: no format yet */
     enum listen_mode mode;
+    bool is_ordered;
+    uint64_t take_number;
+    unsigned fallback_ms;        /* > 0: the device's boundaries rule */
+    struct timer fallback;
     bool listening, muted, closed, had_start, has_tap, vad_failed;
     uint64_t ignore_until_ms;
     struct decoder *decoder;
@@ -95,8 +100,34 @@ static unsigned take_count(const struct hearing *h)
     return n;
 }
 
-/* The recogniser is done with a take whose speech has ended: hand over and free. */
+static void take_hand_over(struct take *t);
+
+/* The oldest of those whose speech has ended; NULL: none. */
+static struct take *take_oldest(struct hearing *h)
+{
+    struct take *oldest = NULL;
+    for (size_t i = 0; i < HEARING_TAKES_MAX; i++) {
+        struct take *t = h->decided[i];
+        if (t && (!oldest || t->number < oldest->number))
+            oldest = t;
+    }
+    return oldest;
+}
+
+/* The recogniser is done with a take whose speech has ended: hand it over, and in order those it held back. */
 static void take_deliver(struct take *t)
+{
+    struct hearing *h = t->h;
+    if (!h->is_ordered) {
+        take_hand_over(t);
+        return;
+    }
+    t->has_ended = true;
+    for (struct take *next; (next = take_oldest(h)) && next->has_ended;)
+        take_hand_over(next); /* h stays until the top of the loop, also when it was closed */
+}
+
+static void take_hand_over(struct take *t)
 {
     struct hearing *h = t->h;
     take_forget(h, t);
@@ -166,6 +197,7 @@ static void on_asr_silent(void *arg)
     struct take *t = arg;
     text_join(&t->text, buf_slice(&t->partial)); /* what it thought last is better than nothing */
     t->error = (struct err_note){ ERR_TIMEOUT, "the recogniser is silent" };
+    take_asr_close(t);
     take_deliver(t);
 }
 
@@ -213,6 +245,7 @@ static struct take *take_open(struct hearing *h)
     }
     struct take *t = xnew(struct take);
     t->h = h;
+    t->number = ++h->take_number;
     pcm_queue_init(&t->resampled, 0);
     h->current = t;
     enum err e = asr_open_for(&t->asr, h->registry, &h->use, &asr_events, t);
@@ -494,6 +527,7 @@ void hearing_drop(struct hearing *h)
 void hearing_close(struct hearing *h)
 {
     h->closed = true;
+    timer_stop(&h->fallback);
     h->listening = false;
     hearing_drop(h);
     if (h->vad.vad)
@@ -544,8 +578,42 @@ static void early_replay(struct hearing *h)
     packets_clear(&h->early);
 }
 
+void hearing_set_order(struct hearing *h, bool on)
+{
+    h->is_ordered = on;
+}
+
+/* No boundary came: what was said until now is recognised, from here on the detector decides. */
+static void on_no_boundary(void *arg)
+{
+    struct hearing *h = arg;
+    if (!h->listening || h->mode != LISTEN_MANUAL)
+        return;
+    take_end(h, loop_now_us(h->loop));
+    if (h->closed)
+        return;
+    vad_restart(h);
+    h->mode = LISTEN_AUTO;
+}
+
+static void boundary(struct hearing *h)
+{
+    if (h->fallback_ms)
+        timer_start(&h->fallback, h->loop, h->fallback_ms, on_no_boundary, h);
+}
+
+void hearing_set_boundaries(struct hearing *h, unsigned fallback_ms)
+{
+    h->fallback_ms = fallback_ms;
+    timer_stop(&h->fallback);
+    boundary(h);
+}
+
 void hearing_start(struct hearing *h, enum listen_mode m)
 {
+    if (h->fallback_ms && m == LISTEN_AUTO)
+        m = LISTEN_MANUAL;
+    boundary(h);
     if (h->closed || (h->listening && h->mode == LISTEN_REALTIME && m == LISTEN_REALTIME))
         return;
     take_free(take_ptr(&h->current));
@@ -561,6 +629,7 @@ void hearing_start(struct hearing *h, enum listen_mode m)
 
 void hearing_stop(struct hearing *h)
 {
+    boundary(h);
     if (!h->listening)
         return;
     h->listening = false;

@@ -39,6 +39,10 @@ void hearing_free(struct hearing *h); /* not inside an event of it; NULL is fine
 void hearing_set_use(struct hearing *h, const struct use_opts *u, unsigned utterance_s);
 void hearing_set_format(struct hearing *h, enum audio_format format, uint32_t rate_hz);
 void hearing_set_tap(struct hearing *h, bool on);
+void hearing_set_order(struct hearing *h, bool on); /* texts come in the order of speech, whoever is quicker */
+/* While > 0: every listen start counts as manual, and the detector decides only after fallback_ms
+ * without a start or stop. 0: as the device says. */
+void hearing_set_boundaries(struct hearing *h, unsigned fallback_ms);
 
 /* Forgets what is buffered and begins anew; a repeated start in realtime changes nothing. */
 void hearing_start(struct hearing *h, enum listen_mode m);

@@ -39,6 +39,7 @@ struct speaker {
     struct timer tick, watchdog, retry;
     unsigned reply;               /* changes at begin and cancel */
 
+    bool wants_silence, is_silent; /* wants: from the next reply on */
     bool begun, finishing, ended; /* ended: no more audio will be made */
     bool paused, in_sentence, is_recording, was_first, has_finished; /* has_finished: the open stream was told */
     enum err error;
@@ -587,6 +588,7 @@ void speaker_begin(struct speaker *s, const struct use_opts *u)
     sentences_forget(s);
     s->reply++;
     s->begun = true;
+    s->is_silent = s->wants_silence;
     s->finishing = s->ended = s->in_sentence = s->was_first = false;
     s->error = OK;
     s->frames_put = s->frames_sent = 0;
@@ -613,7 +615,8 @@ enum err speaker_say(struct speaker *s, struct slice text)
         return ERR_STATE;
     if (s->count >= SPEAKER_SENTENCES_MAX || s->text_bytes + text.len > SPEAKER_TEXT_MAX_BYTES)
         return ERR_LIMIT;
-    sentence_add(s, text);
+    if (!s->is_silent)
+        sentence_add(s, text);
     pump(s);
     return OK;
 }
@@ -640,7 +643,9 @@ enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slic
     if (!clip && only_clip)
         return ERR_NOT_FOUND;
     s->finishing = true;
-    if (clip) {
+    if (s->is_silent) {
+        clip_unref(clip);
+    } else if (clip) {
         clip_put(s, text, clip);
         clip_unref(clip);
     } else {
@@ -651,6 +656,25 @@ enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slic
     }
     pump(s);
     return OK;
+}
+
+enum err speaker_tone(struct speaker *s, struct slice text)
+{
+    if (!s->begun || s->finishing || s->ended)
+        return ERR_STATE;
+    s->finishing = true;
+    sentence_add(s, text);
+    sentence_begin(s);
+    end_tone(s);
+    s->said++;
+    sentence_end(s);
+    pump(s);
+    return OK;
+}
+
+void speaker_set_silent(struct speaker *s, bool on)
+{
+    s->wants_silence = on;
 }
 
 void speaker_finish(struct speaker *s)

@@ -11,6 +11,8 @@ static void stt(void *user, struct slice text)
     struct session *s = user;
     auto_buf struct buf out = { 0 };
 
+    if (s->modes)
+        modes_on_stt(s->modes, text);
     if (!s->config->enable_stt_message)
         return;
     msg_stt(&out, s->who.session, text);
@@ -33,6 +35,8 @@ static void sentence_start(void *user, struct slice text)
 
     msg_tts_sentence_start(&out, s->who.session, text);
     session_send(s, &out);
+    if (s->modes)
+        modes_on_sentence(s->modes, text);
 }
 
 static void sentence_end(void *user, struct slice text)
@@ -109,6 +113,8 @@ static void turn_end(void *user, enum outcome o, const struct turn_times *t)
 {
     struct session *s = user;
 
+    if (s->modes)
+        modes_on_turn_end(s->modes);
     LOGI(&s->log, "turn.end", "outcome=%s heard_ms=%lld llm_ms=%lld first_audio_ms=%lld", outcome_name(o),
          t->heard_us ? (long long)(t->heard_us - t->t0_us) / 1000 : -1,
          t->first_token_us ? (long long)(t->first_token_us - t->t0_us) / 1000 : -1,

@@ -35,6 +35,7 @@ struct letter {
     void (*done)(void *arg, enum err err, const char *text);
     void *arg;
     enum err err;
+    struct post post;                /* its texts are in `text` and `by` */
     void (*deliver)(struct gateway_loop *gl, struct session *s, struct letter *letter); /* s: NULL when gone */
 };
 
@@ -279,6 +280,52 @@ static void deliver_say(struct gateway_loop *gl, struct session *s, struct lette
     if (s && s->state == SESSION_TALKING)
         err = dialogue_say(s->dialogue, letter->text, &(struct say_opts){ 0 });
     send_answer(letter, err);
+}
+
+/* --- posts between sessions ---------------------------------------------------------------------------- */
+
+static void bring_result(struct mail *m)
+{
+    struct letter *letter = container_of(m, struct letter, mail);
+
+    letter->post.on_done(letter->post.arg, letter->err);
+    mem_free(letter);
+}
+
+/* The letter goes back with what became of it, or ends here. */
+static void send_result(struct letter *letter, enum err err)
+{
+    mem_free((char *)letter->text.data);
+    mem_free((char *)letter->post.from.data);
+    if (!letter->post.on_done) {
+        mem_free(letter);
+        return;
+    }
+    letter->err = err;
+    letter->mail.run = bring_result;
+    loop_post(letter->back, &letter->mail);
+}
+
+static void deliver_post(struct gateway_loop *gl, struct session *s, struct letter *letter)
+{
+    (void)gl;
+    send_result(letter, s && s->state == SESSION_TALKING && s->modes ? modes_deliver(s->modes, &letter->post)
+                                                                     : ERR_NOT_FOUND);
+}
+
+void gateway_post(struct gateway *g, struct loop *from, const char *device, const struct post *p)
+{
+    struct presence_entry e;
+    struct letter *letter = xnew(struct letter);
+
+    letter->deliver = deliver_post;
+    letter->post = *p;
+    letter->back = from;
+    letter->text = (struct slice){ xslicedup(p->json), p->json.len };
+    letter->post.json = letter->text;
+    letter->post.from.data = xslicedup(p->from);
+    if (!presence_get(g->env.presence, device, &e) || !post_to_entry(g, &e, letter))
+        send_result(letter, ERR_NOT_FOUND);
 }
 
 void gateway_say(struct gateway *g, struct loop *l, const char *device, struct slice text,

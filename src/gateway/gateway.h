@@ -16,7 +16,9 @@ struct auth;
 struct limits;
 struct presence;
 struct rates;
-struct mode_class;
+struct modes_env;
+struct post;
+struct saver;
 
 #define GATEWAY_LOOPS_MAX 64
 
@@ -28,7 +30,8 @@ struct gateway_env { /* borrowed for the gateway's life */
     struct limits *limits;
     struct rates *rates;
     struct registry *registry;
-    const struct mode_class *mode;          /* the one sessions start in; NULL: plain chat */
+    struct saver *saver;                    /* told of new save jobs; NULL: none */
+    const struct modes_env *modes;          /* what modes share; NULL: plain chat */
     void *user;
     enum err (*reload)(void *user, struct err_note *note);
     void (*restart)(void *user);
@@ -53,6 +56,8 @@ void gateway_drain(struct gateway *g, uint64_t drain_ms);
 bool gateway_is_draining(const struct gateway *g);
 /* Closes the device's session (revoked, deleted). */
 void gateway_kick(struct gateway *g, const char *device);
+/* From a session (or the server) on loop `from` to the session of another device; p->on_done comes there. */
+void gateway_post(struct gateway *g, struct loop *from, const char *device, const struct post *p);
 /* Speaks to a live session; done comes on loop l: OK "accepted", ERR_BUSY "busy", ERR_NOT_FOUND. */
 void gateway_say(struct gateway *g, struct loop *l, const char *device, struct slice text,
                  void (*done)(void *arg, enum err err, const char *text), void *arg);

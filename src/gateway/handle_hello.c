@@ -2,10 +2,13 @@
  * handle_hello.c -- hello: answered at once and by the table of protocol.md 4.2, then the dialogue opens.
  *
  * A second hello gets the same answer and restarts nothing. */
+#include <stdio.h>
+
 #define LOG_TOPIC "gateway"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/session.h"
+#include "metrics/metrics.h"
 #include "tools/tool_mcp.h"
 #include "tools/toolbox.h"
 
@@ -65,7 +68,8 @@ static enum err open_dialogue(struct session *s)
                                .log = &s->log, .out = &session_out, .user = s, .device_id = s->who.device,
                                .session_id = s->who.session, .language = language, .board = s->known.board,
                                .firmware = s->known.firmware, .tools = s->tools, .store = env->store,
-                               .clips = s->home->clips, .mode = env->mode };
+                               .clips = s->home->clips,
+                               .mode = env->modes ? &modes_class : NULL, .mode_user = &s->modes };
     err = dialogue_create(&s->dialogue, &o);
     if (err)
         return err;
@@ -80,6 +84,55 @@ static enum err open_dialogue(struct session *s)
                                     .is_realtime_capable = true,
                                 });
     return OK;
+}
+
+static enum err send_for_mode(void *user, struct slice json, bool is_droppable)
+{
+    struct session *s = user;
+
+    if (!s->link || s->state == SESSION_GONE)
+        return ERR_CLOSED;
+    enum err err = link_json(s->link, json, is_droppable ? LINK_RENDER : LINK_MUST);
+    if (err == OK)
+        metric_add(METRIC_messages_out_total, 1);
+    return err;
+}
+
+static void on_mode(void *user, const char *name)
+{
+    struct session *s = user;
+
+    snprintf(s->who.mode, sizeof(s->who.mode), "%s", name);
+    presence_mode(gateway_env_of(s->home->gateway)->presence, s->who.device, s->who.number, name);
+    idle_recheck(&s->idle);
+}
+
+/* Boards that are known to have a screen and to show messages count as if they had said so. */
+static bool is_badge(const struct session *s)
+{
+    struct conf_list badges = s->config->compat_badge_devices;
+
+    for (size_t i = 0; i < badges.count; i++) {
+        if (slice_eq_nocase(slice_of(badges.items[i]), slice_of(s->who.device)))
+            return true;
+    }
+    return false;
+}
+
+static void open_modes(struct session *s)
+{
+    static const struct modes_out out = { send_for_mode, on_mode };
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    bool is_screen = is_badge(s);
+    struct modes_opts o = { .loop = s->loop, .shared = env->modes, .env = s->home->env, .dialogue = s->dialogue,
+                            .config = s->home->config, .log = &s->log, .out = &out, .user = s,
+                            .device_id = s->who.device, .session_id = s->who.session,
+                            .language = s->known.language[0] ? s->known.language : s->config->server_language,
+                            .has_ui = s->hello.has_ui || is_screen, .has_peer = s->hello.has_peer || is_screen,
+                            .is_operator = s->is_operator, .json_max_bytes = link_json_max(s->link) };
+
+    if (env->modes && modes_create(&s->modes, &o) == OK)
+        modes_hello(s->modes, o.has_ui, o.has_peer, o.json_max_bytes);
 }
 
 void handle_msg_hello(struct session *s, const struct msg *m)
@@ -119,6 +172,7 @@ void handle_msg_hello(struct session *s, const struct msg *m)
         return;
     }
     session_greeted(s);
+    open_modes(s);
     if (h.has_mcp)
         open_mcp(s);
 }

@@ -31,6 +31,8 @@ void handle_msg_listen(struct session *s, const struct msg *m)
     switch (l.state) {
     case MSG_LISTEN_START:
         dialogue_listen_start(s->dialogue, modes[l.mode]);
+        if (s->modes)
+            modes_on_listen(s->modes);
         break;
     case MSG_LISTEN_STOP:
         dialogue_listen_stop(s->dialogue);

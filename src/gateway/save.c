@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dialogue/saver.h"
 #include "store/save_job.h"
 #include "store/store.h"
 
@@ -18,12 +19,15 @@ struct save {
     char device[ID_TEXT], session[40];
     char *turns_json;
     int64_t now_ms;
+    struct saver *saver;
 };
 
 static void free_save(void *input)
 {
     struct save *save = input;
 
+    if (save->saver) /* also when the session did not wait for it */
+        saver_look(save->saver);
     mem_free(save->turns_json);
     mem_free(save);
 }
@@ -63,6 +67,7 @@ bool save_begin(struct session *s, void (*on_saved)(struct session *s))
     snprintf(save->session, sizeof(save->session), "%s", s->who.session);
     save->turns_json = buf_take(&turns);
     save->now_ms = clock_wall_ms();
+    save->saver = gateway_env_of(s->home->gateway)->saver;
     s->on_saved = on_saved;
     enum err err = store_start(&s->save, store, s->loop, &put_save, save, s);
     if (err) {

@@ -165,6 +165,8 @@ static bool silence(struct session *s, int code, const char *reason)
     unregister(s);
     if (s->dialogue && s->link)
         dialogue_abort(s->dialogue, false); /* the tts stop that a start is owed */
+    modes_close(s->modes);
+    s->modes = NULL;
     bool is_saving = s->dialogue && save_begin(s, saved);
     dialogue_close(s->dialogue);
     s->dialogue = NULL;
@@ -244,6 +246,8 @@ void session_reload(struct session *s)
         return;
     if (s->dialogue)
         dialogue_config(s->dialogue, s->home->config);
+    if (s->modes)
+        modes_config(s->modes, s->home->config);
     idle_recheck(&s->idle);
 }
 

@@ -20,6 +20,7 @@
 #include "gateway/idle.h"
 #include "gateway/link.h"
 #include "gateway/rates.h"
+#include "modes/modes.h"
 #include "gateway/stats.h"
 #include "protocol/hello.h"
 #include "protocol/msg.h"
@@ -61,6 +62,7 @@ struct session {
     enum session_state state;
     struct hello hello;                 /* the one that was acked */
     struct dialogue *dialogue;          /* from hello to closing */
+    struct modes *modes;                /* the same; NULL: plain chat */
     struct toolbox *tools;
     struct tool_mcp *mcp;               /* NULL: the device has none */
     struct tool_iot *iot;               /* made at the first descriptor */

@@ -11,6 +11,7 @@
 #include "gateway/gateway.h"
 #include "loop/timer.h"
 #include "main/server.h"
+#include "modes/modes.h"
 #include "net/tls.h"
 
 #define SERVER_LOOPS_MAX 16
@@ -53,6 +54,9 @@ struct server {
     struct firmware *firmware;
     struct api *api;
     struct gateway *gateway;
+    struct modes_env modes;
+    struct minutes *minutes;    /* on loop 0, as the next one */
+    struct saver *saver;
     struct tls_context *tls_server, *tls_client;
     struct server_loop loops[SERVER_LOOPS_MAX];
     unsigned loop_count;
@@ -70,6 +74,7 @@ void doors_close(struct server_loop *sl);
 /* wishes.c: what the API and the gateway ask of the server. */
 void wishes_of_api(struct server *s, struct api_env *env);
 void wishes_of_gateway(struct server *s, struct gateway_env *env);
+void wishes_of_modes(struct server *s, struct modes_env *env);
 /* logging.c */
 enum err logging_start(const struct config *cfg);
 void logging_configure(const struct config *cfg);

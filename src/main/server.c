@@ -19,9 +19,11 @@
 #include "devices/firmware.h"
 #include "devices/limits.h"
 #include "devices/presence.h"
+#include "dialogue/saver.h"
 #include "http/client.h"
 #include "loop/job.h"
 #include "metrics/metrics.h"
+#include "modes/minutes.h"
 #include "providers/engines.h"
 #include "providers/vad.h"
 #include "store/store.h"
@@ -214,7 +216,14 @@ static enum err open_rooms(struct server *s, struct err_note *note)
     enum err err;
 
     open_detector(s);
+    struct saver_opts saver = { .loop = s->loops[0].loop, .env = &s->loops[0].env, .registry = s->registry,
+                                .store = s->store, .config = s->config };
+    if ((err = saver_create(&s->saver, &saver))) {
+        fail(note, err, "memory");
+        return err;
+    }
     wishes_of_gateway(s, &genv);
+    wishes_of_modes(s, &s->modes);
     if ((err = gateway_create(&s->gateway, &genv))) {
         fail(note, err, "gateway");
         return err;
@@ -234,6 +243,13 @@ static enum err open_rooms(struct server *s, struct err_note *note)
             return err;
         }
     }
+    struct minutes_opts minutes = { .loop = s->loops[0].loop, .env = &s->loops[0].env, .shared = &s->modes,
+                                    .config = s->config };
+    if ((err = minutes_create(&s->minutes, &minutes))) {
+        fail(note, err, "meetings");
+        return err;
+    }
+    wishes_of_modes(s, &s->modes);
     if ((err = doors_open(s, note)))
         return err;
     wishes_of_api(s, &aenv); /* knows the port now; no request is read before the loops run */
@@ -340,6 +356,8 @@ void server_free(struct server *s)
     stop_threads(s);
     for (unsigned i = 0; i < s->loop_count && s->loops[i].loop; i++)
         close_loop(&s->loops[i]);
+    minutes_close(s->minutes);
+    saver_stop(s->saver);
     if (s->loops[0].loop)
         timer_stop(&s->drain_timer);
     workers_free(s->workers);
@@ -361,6 +379,7 @@ void server_free(struct server *s)
     }
     silero_free(s->vad_weights);
     gateway_free(s->gateway);
+    saver_free(s->saver);
     presence_free(s->presence);
     limits_free(s->limits);
     rates_free(s->rates);

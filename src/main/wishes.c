@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "devices/limits.h"
 #include "metrics/metrics.h"
-#include "modes/list.h"
+#include "modes/groups.h"
+#include "modes/minutes.h"
 
 static bool is_draining(void *user)
 {
@@ -47,6 +48,44 @@ static void say(void *user, struct loop *l, const struct api_say *what, api_done
     gateway_say(((struct server *)user)->gateway, l, what->device, what->text, done, arg);
 }
 
+static void meeting_finalize(void *user, struct loop *l, const char *meeting, api_done done, void *arg)
+{
+    minutes_finalize_now(((struct server *)user)->minutes, l, meeting, done, arg);
+}
+
+static void meeting_summarize(void *user, struct loop *l, const char *meeting, api_done done, void *arg)
+{
+    minutes_summarize_again(((struct server *)user)->minutes, l, meeting, done, arg);
+}
+
+/* Posts whose result nobody asks for may start from any loop; the first one serves. */
+static void tasks_changed(void *user, const char *group_key)
+{
+    struct server *s = user;
+    struct config *cfg = config_now(s->config);
+
+    group_tell_changed(&s->modes, cfg, s->loops[0].loop, slice_of(group_key), NULL);
+    config_unref(cfg);
+}
+
+static void post(void *user, struct loop *from, const char *device, const struct post *p)
+{
+    gateway_post(((struct server *)user)->gateway, from, device, p);
+}
+
+void wishes_of_modes(struct server *s, struct modes_env *env)
+{
+    *env = (struct modes_env){
+        .store = s->store,
+        .presence = s->presence,
+        .registry = s->registry,
+        .minutes = s->minutes,
+        .auth = s->auth,
+        .user = s,
+        .post = post,
+    };
+}
+
 void wishes_of_api(struct server *s, struct api_env *env)
 {
     *env = (struct api_env){
@@ -63,6 +102,9 @@ void wishes_of_api(struct server *s, struct api_env *env)
         .restart = restart,
         .kick = kick,
         .say = say,
+        .meeting_finalize = meeting_finalize,
+        .meeting_summarize = meeting_summarize,
+        .tasks_changed = tasks_changed,
     };
 }
 
@@ -76,7 +118,8 @@ void wishes_of_gateway(struct server *s, struct gateway_env *env)
         .limits = s->limits,
         .rates = s->rates,
         .registry = s->registry,
-        .mode = modes[0],
+        .saver = s->saver,
+        .modes = &s->modes,
         .user = s,
         .reload = reload,
         .restart = restart_for_session,
