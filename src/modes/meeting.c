@@ -124,7 +124,7 @@ static enum err work_start(struct work *k, const struct store_op_class *cls)
 {
     struct modes *m = k->meeting->modes;
     enum err e =
-        m->shared->store ? store_start(NULL, m->shared->store, m->loop, cls, k->meeting, k) : ERR_STORE;
+        m->shared->store ? store_start(NULL, m->shared->store, m->loop, cls, k, k->meeting) : ERR_STORE;
     if (e)
         work_free(k);
     return e;
