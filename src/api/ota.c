@@ -62,7 +62,7 @@ static void add_firmware(struct api_call *c, struct ota *o, struct ota_reply *re
 {
     struct slice have = slice_of(o->asked.version);
     bool is_plain = version_is_plain(have);
-    reply->firmware_version = is_plain ? o->asked.version : "";
+    reply->firmware_version = is_plain ? o->asked.version : "0"; /* "nothing to do" for a device that did not tell */
     reply->firmware_url = "";
     if (!is_plain || !c->api->env.firmware ||
         !firmware_find(c->api->env.firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
@@ -161,7 +161,8 @@ static void language_of(struct api_call *c, struct ota *o)
     snprintf(o->language, sizeof o->language, "%s", o->asked.language);
     if (http_header(c->r, "accept-language", &v)) {
         struct slice first = slice_cut(&v, ',');
-        snprintf(o->language, sizeof o->language, SLICE_FMT, SLICE_ARG(slice_trim(slice_cut(&first, ';'))));
+        struct slice tag = slice_trim(slice_cut(&first, ';'));
+        snprintf(o->language, sizeof o->language, SLICE_FMT, SLICE_ARG(tag));
     }
 }
 

@@ -73,6 +73,11 @@ void dworld_close(struct dworld *w)
     auth_close(w->auth);
     config_holder_free(w->config);
     loop_free(w->loop);
+    dworld_forget();
+}
+
+void dworld_forget(void)
+{
     temp_remove();
 }
 

@@ -23,6 +23,7 @@ void dworld_open(struct dworld *w, const char *yaml);
 void dworld_config(struct dworld *w, const char *yaml); /* another file, reloaded */
 void dworld_reopen(struct dworld *w);                   /* as after a restart: same store */
 void dworld_close(struct dworld *w);
+void dworld_forget(void);                              /* its folder; for those who close the rest themselves */
 /* Runs the loop until *flag is true, for 5 s at most. */
 bool dworld_until(struct dworld *w, const bool *flag);
 void dworld_settle(struct dworld *w);                   /* until the store has nothing left */
