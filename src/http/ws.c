@@ -511,7 +511,8 @@ void ws_drop(struct ws *w)
 
 const struct net_addr *ws_peer(const struct ws *w)
 {
-    return conn_peer(w->conn);
+    static const struct net_addr gone;
+    return w->conn ? conn_peer(w->conn) : &gone;
 }
 
 struct conn *ws_conn(struct ws *w)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * test_server.c -- the HTTP server over loopback sockets; time is moved by hand. */
+#include <arpa/inet.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "http/server.h"
 #include "loop/timer.h"
@@ -533,6 +538,32 @@ static void a_paused_server_finishes_what_it_has(void **state)
     assert_int_equal(late.why, ERR_CONNECT);
 }
 
+static void when_descriptors_run_out_new_ones_are_closed_and_service_goes_on(void **state)
+{
+    struct world *w = *state;
+    struct rlimit usual, scarce;
+    int fds[20], lowest = dup(0);
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(http_server_port(w->server)) };
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    for (size_t i = 0; i < COUNT(fds); i++)
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+    close(lowest); /* room for this one and two more */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    scarce = (struct rlimit){ (rlim_t)fds[COUNT(fds) - 1] + 3, usual.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &scarce), 0);
+    for (size_t i = 0; i < COUNT(fds); i++)
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof(to)), 0);
+    for (int i = 0; i < 50; i++)
+        loop_step(w->loop, 1);
+    unsigned served = w->connects;
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+    assert_in_range(served, 1, COUNT(fds) - 1);
+    wire_until(w->loop, w->disconnects == w->connects);
+    ask(w, "GET /again HTTP/1.1\r\nHost: h\r\n\r\n", "GET /again");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
 #define with_world(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -561,6 +592,7 @@ int main(void)
         with_world(connections_may_be_refused_at_the_door),
         with_world(closing_the_server_ends_what_is_open),
         with_world(a_paused_server_finishes_what_it_has),
+        with_world(when_descriptors_run_out_new_ones_are_closed_and_service_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -594,6 +594,26 @@ static void hanging_up_while_connecting_is_safe(void **state)
     assert_int_equal(w->out.closes, 0);
 }
 
+static void three_hundred_comings_and_goings_leave_nothing_behind(void **state)
+{
+    struct world *w = *state;
+    size_t handles = loop_handles_open(w->loop);
+    for (unsigned i = 0; i < 300; i++) {
+        connect_both(w, "/");
+        wire_until(w->loop, w->out.opens == i + 1);
+        if (i % 3 == 0)
+            ws_drop(take_ptr(&w->out.ws));
+        else if (i % 3 == 1)
+            ws_close(take_ptr(&w->out.ws), 1000, SLICE(""), 1000);
+        else
+            ws_close(take_ptr(&w->in.ws), 1000, SLICE(""), 1000);
+        wire_until(w->loop, !w->in.ws && !w->out.ws);
+    }
+    wire_until(w->loop, w->disconnects == 300);
+    loop_advance(w->loop, 1000);
+    assert_int_equal(loop_handles_open(w->loop), handles);
+}
+
 #define with_world(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -621,6 +641,7 @@ int main(void)
         with_world(a_server_that_does_not_answer_times_out),
         with_world(addresses_that_are_none_are_refused),
         with_world(hanging_up_while_connecting_is_safe),
+        with_world(three_hundred_comings_and_goings_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
