@@ -21,6 +21,8 @@
 #define OPENINGS_MAX 16      /* "repeat after me" and its like */
 #define PHONES_MAX 512       /* of an utterance; the rest is not compared */
 #define PAD_SAMPLES 1600     /* silence put around an utterance: 100 ms */
+#define HMMS_MAX "6000"       /* states and words followed per frame: fewer than the defaults is quicker; */
+#define WORDS_MAX "20"        /* half of this and short words are lost */
 #define DISTANCE_MAX 0.6     /* share of phones that may differ: a command is believed */
 #define DISTANCE_OPENING 0.4 /* ... and the opening of a sentence */
 
@@ -216,7 +218,7 @@ static void *load(const struct engine_args *a)
         words = xprintf("%s/en-us/en-us.lm.bin", models);
     }
     cmd_ln_t *config = cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-dict", dictionary, "-logfn", "/dev/null",
-                                   "-mmap", "yes", NULL);
+                                   "-mmap", "yes", "-maxhmmpf", HMMS_MAX, "-maxwpf", WORDS_MAX, NULL);
     ps_decoder_t *decoder = config ? ps_init(config) : NULL;
     if (!decoder || ps_set_lm_file(decoder, "free", words) < 0) {
         fprintf(stderr, "no English models at %s (package pocketsphinx-en-us)\n", models);
