@@ -184,7 +184,8 @@ static void on_text(void *user, const struct json *m, struct slice text)
         say_line(t, "<", text);
     if (t->is_done)
         return;
-    timer_start(&t->limit, t->loop, TURN_TIMEOUT_MS, on_limit, t);
+    if (!t->turn.stop_us) /* afterwards it waits for the end of the sound */
+        timer_start(&t->limit, t->loop, TURN_TIMEOUT_MS, on_limit, t);
     if (slice_is(type, "stt") && t->turn.heard.len == 0) {
         t->turn.heard_us = now(t);
         buf_put(&t->turn.heard, json_get_text(m, "text"));

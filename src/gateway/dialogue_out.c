@@ -99,7 +99,11 @@ static void transcription(void *user, struct slice text)
 {
     struct session *s = user;
     auto_buf struct buf out = { 0 };
+    const char *when = s->config->enable_transcription_event;
+    bool is_chat = strcmp(s->who.mode, "chat") == 0;
 
+    if (strcmp(when, "false") == 0 || (strcmp(when, "auto") == 0 && is_chat && !s->hello.wants_transcription))
+        return;
     msg_transcription(&out, s->who.session, text, clock_wall_ms());
     session_send(s, &out);
 }
