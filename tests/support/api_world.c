@@ -151,7 +151,8 @@ static void begin(struct api_world *w, enum api_door door, struct asking *a, con
                   const char *body)
 {
     buf_printf(&a->request, "%s HTTP/1.1\r\n", line);
-    if (!headers || !strcasestr(headers, "host:"))
+    bool has_host = headers && (strncasecmp(headers, "host:", 5) == 0 || strcasestr(headers, "\nhost:"));
+    if (!has_host)
         buf_puts(&a->request, "Host: localhost:8000\r\n");
     buf_printf(&a->request, "Connection: close\r\n%s", headers ? headers : "");
     if (body)
