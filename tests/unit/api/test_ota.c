@@ -75,8 +75,10 @@ static void every_prefix_and_slash_works(void **state)
     static const struct {
         const char *line, *url;
     } rows[] = {
-        { "POST /xiaozhi/ota", "ws://localhost:8000/xiaozhi/v1/" }, { "POST /xiaozhi/ota/", "ws://localhost:8000/xiaozhi/v1/" },
-        { "POST /supie/ota", "ws://localhost:8000/supie/v1/" },     { "POST /supie/ota/", "ws://localhost:8000/supie/v1/" },
+        { "POST /xiaozhi/ota", "ws://localhost:8000/xiaozhi/v1/" },
+        { "POST /xiaozhi/ota/", "ws://localhost:8000/xiaozhi/v1/" },
+        { "POST /supie/ota", "ws://localhost:8000/supie/v1/" },
+        { "POST /supie/ota/", "ws://localhost:8000/supie/v1/" },
     };
     start("");
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -140,7 +142,8 @@ static void a_person_confirms_and_the_device_is_in(void **state)
     struct reply r;
     ask(&r, "POST /xiaozhi/ota/", IDS FAR, BODY);
     char line[64];
-    snprintf(line, sizeof line, "POST /pairing/" SLICE_FMT, SLICE_ARG(json_get_text(json_get(r.json, "activation"), "code")));
+    struct slice code = json_get_text(json_get(r.json, "activation"), "code");
+    snprintf(line, sizeof line, "POST /pairing/" SLICE_FMT, SLICE_ARG(code));
     reply_done(&r);
     assert_int_equal(status_of("POST /xiaozhi/ota/activate", IDS FAR, "{}"), 202);
     assert_int_equal(status_of(line, NULL, ""), 404); /* not on the devices' door */
@@ -196,7 +199,8 @@ static void browsers_get_their_pre_flight(void **state)
         assert_int_equal(r.status, 204);
         assert_slice_is(reply_header(&r, "access-control-allow-origin"), "*");
         assert_slice_is(reply_header(&r, "access-control-allow-methods"), "GET, POST, OPTIONS");
-        assert_true(slice_contains(reply_header(&r, "access-control-allow-headers"), SLICE("client-id, content-type, device-id, authorization")));
+        assert_true(slice_contains(reply_header(&r, "access-control-allow-headers"),
+                                   SLICE("client-id, content-type, device-id, authorization")));
         assert_int_equal(reply_header(&r, "access-control-allow-credentials").len, 0);
         reply_done(&r);
     }

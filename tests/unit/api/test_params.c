@@ -33,7 +33,8 @@ static void numbers_are_clamped(void **state)
     static const struct {
         const char *text;
         int64_t want;
-    } rows[] = { { "394", 20 }, { "7", 7 }, { "0", 1 }, { "-5", 1 }, { "x", 5 }, { "", 5 }, { "1e3", 5 }, { "3.5", 5 } };
+    } rows[] = { { "394", 20 }, { "7", 7 }, { "0", 1 }, { "-5", 1 }, { "x", 5 }, { "", 5 },
+                 { "1e3", 5 }, { "3.5", 5 } };
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_int_equal(number_clamped(slice_of(rows[i].text), 5, 1, 20), rows[i].want);
 }

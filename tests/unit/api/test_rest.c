@@ -487,6 +487,7 @@ static void a_store_that_fails_gives_a_clear_error_and_nothing_else(void **state
     start("meeting:\n  api_rate_limit:\n    enabled: false\n");
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct reply r;
+        dworld_settle(&w.base); /* what the last answer left to do */
         store_fail_nth(w.base.store, 1);
         assert_int_equal(ask(&r, rows[i].line, NULL, rows[i].body), 500);
         assert_false(json_get_bool(r.json, "success", true));

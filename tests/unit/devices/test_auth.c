@@ -367,7 +367,8 @@ static void static_tokens_have_a_device_and_a_role(void **state)
         assert_int_equal(a.err, rows[i].want);
         assert_int_equal(a.role, rows[i].role);
     }
-    struct identity boss = dworld_identity("x", CLI, NET, "boss"), plain = dworld_identity("x", CLI, LAN, "plain-token");
+    struct identity boss = dworld_identity("x", CLI, NET, "boss");
+    struct identity plain = dworld_identity("x", CLI, LAN, "plain-token");
     assert_true(auth_is_operator(w.auth, &boss));
     assert_false(auth_is_operator(w.auth, &plain));
     identity_done(&boss);
@@ -431,7 +432,7 @@ static void activation_waits_for_a_person(void **state)
     struct pair_answer a = ask(DEV, CLI, NET);
     assert_int_equal(activate("{}"), 202);
     assert_int_equal(activate("not json"), 202);
-    assert_int_equal(activate("{\"algorithm\":\"md5\",\"serial_number\":\"S\",\"challenge\":\"x\",\"hmac\":\"00\"}"), 400);
+    assert_int_equal(activate("{\"algorithm\":\"md5\",\"serial_number\":\"S\",\"hmac\":\"00\"}"), 400);
     assert_ok(confirm(a.code, LAN, NULL));
     assert_int_equal(activate("{}"), 200);
 }
@@ -457,7 +458,8 @@ static void a_known_serial_proves_itself(void **state)
     assert_true(hex_decode(slice_of(key_hex), key, sizeof key));
     hmac_sha256(slice_from(key, sizeof key), slice_of(a.challenge), mac);
     hex_encode(mac, sizeof mac, hmac);
-    static const char form[] = "{\"algorithm\":\"hmac-sha256\",\"serial_number\":\"%s\",\"challenge\":\"%s\",\"hmac\":\"%s\"}";
+    static const char form[] = "{\"algorithm\":\"hmac-sha256\",\"serial_number\":\"%s\","
+                               "\"challenge\":\"%s\",\"hmac\":\"%s\"}";
     snprintf(body, sizeof body, form, "SN1", "stale", hmac);
     assert_int_equal(activate(body), 202);
     snprintf(body, sizeof body, form, "SN2", a.challenge, hmac);
