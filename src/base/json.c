@@ -378,6 +378,8 @@ static void put_f64(struct jw *w, double number)
         put(w, SLICE("null"));
         return;
     }
+    if (number == 0)
+        number = 0; /* never "-0", which would read back as an integer */
     for (int digits = 15; digits <= 17; digits++) { /* the shortest that reads back the same */
         snprintf(text, sizeof(text), "%.*g", digits, number);
         if (strtod(text, NULL) == number)

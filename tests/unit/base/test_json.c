@@ -15,7 +15,9 @@ static void texts_are_refused_or_taken_as_the_table_says(void **state)
         { "{\"a\":1,}", ERR_PROTO }, { "{a:1}", ERR_PROTO }, { "{'a':1}", ERR_PROTO }, { "NaN", ERR_PROTO },
         { "Infinity", ERR_PROTO }, { "[1] x", ERR_PROTO }, { "[1][2]", ERR_PROTO }, { "1 2", ERR_PROTO },
         { "/* c */ {}", ERR_PROTO }, { "{} // c", ERR_PROTO }, { "01", ERR_PROTO }, { "1.", ERR_PROTO },
-        { ".5", ERR_PROTO }, { "+1", ERR_PROTO }, { "-", ERR_PROTO }, { "1e", ERR_PROTO }, { "9e402", ERR_PROTO }, { "[-1e999]", ERR_PROTO }, { "1e-999", OK }, { "0x10", ERR_PROTO },
+        { ".5", ERR_PROTO }, { "+1", ERR_PROTO }, { "-", ERR_PROTO }, { "1e", ERR_PROTO },
+        { "9e402", ERR_PROTO }, { "[-1e999]", ERR_PROTO }, { "1e-999", OK },
+        { "0x10", ERR_PROTO },
         { "\"a\nb\"", ERR_PROTO }, { "\"\\x41\"", ERR_PROTO }, { "\"\\u12\"", ERR_PROTO },
         { "\"\\u0000\"", ERR_PROTO }, { "{\"a\\u0000b\":1}", ERR_PROTO }, { "\"open", ERR_PROTO },
         { "\"\xff\"", ERR_PROTO }, { "\"\xed\xa0\x80\"", ERR_PROTO }, { "True", ERR_PROTO }, { "nul", ERR_PROTO },
@@ -105,6 +107,7 @@ static void the_writer_escapes_and_nests(void **state)
     jw_array_as(&w, "list");
     jw_i64(&w, NULL, INT64_MIN);
     jw_f64(&w, NULL, 0.1);
+    jw_f64(&w, NULL, -0.0);
     jw_f64(&w, NULL, 1.0 / 0.0);
     jw_bool(&w, NULL, true);
     jw_null(&w, NULL);
@@ -116,7 +119,7 @@ static void the_writer_escapes_and_nests(void **state)
     jw_str_keyed(&w, slice_from("keyed", 3), SLICE("v"));
     jw_end(&w);
     assert_string_equal(out.data, "{\"text\":\"a\\\"\\\\\\n\\u0001\x7f\xE4\xBD\xA0\xEF\xBF\xBD.\",\"list\":["
-                                  "-9223372036854775808,0.1,null,true,null,null,{}],\"raw\":[1],\"key\":\"v\"}");
+                                  "-9223372036854775808,0.1,0,null,true,null,null,{}],\"raw\":[1],\"key\":\"v\"}");
     assert_false(w.failed);
 }
 
