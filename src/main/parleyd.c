@@ -31,6 +31,7 @@ static const char help[] =
     "  -c, --config FILE   configuration; otherwise data/.config.yaml, config.yaml, built-in defaults\n"
     "      --check-config  print every setting with the line it comes from, then end\n"
     "      --print-config  print a commented sample configuration, then end\n"
+    "      --docs          print docs/configuration.md, then end\n"
     "      --loops N       event loops; otherwise one per core\n"
     "      --version       print the version, then end\n"
     "  -h, --help          this text\n"
@@ -40,12 +41,12 @@ static const char help[] =
 /* -1: go on; otherwise the exit status. */
 static int read_arguments(int argc, char **argv, struct arguments *out)
 {
-    enum { OPT_CHECK = 256, OPT_PRINT, OPT_VERSION, OPT_LOOPS };
+    enum { OPT_CHECK = 256, OPT_PRINT, OPT_VERSION, OPT_LOOPS, OPT_DOCS };
     static const struct option options[] = {
         { "config", required_argument, NULL, 'c' },      { "check-config", no_argument, NULL, OPT_CHECK },
         { "print-config", no_argument, NULL, OPT_PRINT }, { "version", no_argument, NULL, OPT_VERSION },
         { "loops", required_argument, NULL, OPT_LOOPS },  { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+        { "docs", no_argument, NULL, OPT_DOCS },          { NULL, 0, NULL, 0 },
     };
     auto_buf struct buf sample = { 0 };
     int64_t number;
@@ -66,7 +67,11 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             out->loops = (unsigned)number;
             break;
         case OPT_PRINT:
-            config_sample(&sample);
+        case OPT_DOCS:
+            if (c == OPT_PRINT)
+                config_sample(&sample);
+            else
+                config_docs(&sample);
             fwrite(sample.data, 1, sample.len, stdout);
             return 0;
         case OPT_VERSION:
