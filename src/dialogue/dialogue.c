@@ -97,6 +97,7 @@ static void dialogue_free(void *arg)
     sentences_done(&d->sentences);
     buf_done(&d->pending);
     buf_done(&d->memory);
+    buf_done(&d->template_text);
     buf_done(&d->x.question);
     buf_done(&d->x.answer);
     config_unref(d->config);
@@ -138,6 +139,7 @@ enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o)
         return e;
     }
     records_open(d);
+    template_open(d);
     *out = d;
     return OK;
 }
@@ -152,6 +154,7 @@ void dialogue_close(struct dialogue *d)
     exchange_drop(d);
     hearing_close(d->hearing);
     records_close(d);
+    template_close(d);
     if (d->mode)
         d->mode_class->leave(take_ptr(&d->mode), ERR_CLOSED);
     for (unsigned i = 0; i < d->say_count; i++)

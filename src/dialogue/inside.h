@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * inside.h -- struct dialogue, for the files that make it up: dialogue.c (what the device does and others
  * want), exchange.c (the actions of a turn), talk.c (what it reads from the configuration), records.c
- * (store and memory), counts.c (metrics). Nobody else includes this. */
+ * (store and memory), counts.c (metrics), template.c (a file). Nobody else includes this. */
 #ifndef PARLEY_DIALOGUE_INSIDE_H
 #define PARLEY_DIALOGUE_INSIDE_H
 
@@ -84,6 +84,8 @@ struct dialogue {
     struct memory *recall;
     const struct memory_class *recall_cls;
     struct store_op *resume;
+    struct buf template_text; /* of cfg->prompt_template; empty: the built-in one */
+    struct job *template_job;
     struct grave grave;
 };
 
@@ -104,6 +106,10 @@ void talk_spoke(struct dialogue *d, size_t chars);
 
 /* counts.c */
 void counts_turn(struct dialogue *d);    /* the open exchange as it ended */
+
+/* template.c */
+void template_open(struct dialogue *d);  /* reads the file around the prompt, on a worker */
+void template_close(struct dialogue *d);
 
 /* records.c */
 void records_open(struct dialogue *d);   /* what was said lately, what is remembered */

@@ -80,6 +80,7 @@ void talk_prompt(const struct dialogue *d, struct buf *out)
     struct prompt_facts f = {
         .base = slice_of(own ? own : d->config->prompt),
         .device_id = d->o.device_id, .board = d->o.board, .language = d->o.language,
+        .template_text = buf_slice(&d->template_text),
         .memory = buf_slice(&d->memory),
         .wall_ms = clock_wall_ms(), .zone_minutes = zone_minutes(d->config),
     };
