@@ -620,6 +620,7 @@ static void a_conversation_is_in_the_store_when_the_socket_closes(void **state)
     struct world w;
     int64_t jobs = -1;
     world_start(&w, NULL);
+    fake_memory_script("")->plan.first_ms = 60000; /* the socket does not wait for it */
     fake_llm_script("")->replies[0].text = "Ten.";
     struct client *quiet = world_talker(&w, "dev2");
     client_vanish(quiet);
@@ -627,8 +628,10 @@ static void a_conversation_is_in_the_store_when_the_socket_closes(void **state)
     typed(c);
     advance_until(c, "\"state\":\"stop\"", 10000);
     world_settle(&w);
+    uint64_t asked_ms = loop_now_ms(w.loop);
     gateway_kick(server_gateway(w.server), "dev1");
     assert_true(client_closes(c));
+    assert_int_equal(c->closed_ms, asked_ms);
     assert_ok(store_run(server_store(w.server), count_waiting, &jobs));
     assert_int_equal(jobs, 1); /* the session without a user's word made none */
     world_end(&w);
