@@ -43,12 +43,18 @@ static const char embedded_yaml[] =
       "simple detector, where there are no weights") \
     X("ASR", "wyoming", "*", "any Wyoming server by `uri: tcp://host:port`, or a local `engine`") \
     X("ASR", "openai", "*", "uploads to /audio/transcriptions of a service or local server") \
+    X("ASR", "record", "of file", "another entry (`of`), and what it told written to `file`") \
+    X("ASR", "replay", "file timing", "plays such a `file`") \
     X("LLM", "openai", "*", "any service with /chat/completions: `base_url`, `api_key`, `model_name`") \
     X("LLM", "ollama", "*", "a local Ollama: `base_url`, `model_name`") \
     X("LLM", "rules", "*", "offline replies and commands from a table") \
+    X("LLM", "record", "of file", "another entry (`of`), and what it told written to `file`") \
+    X("LLM", "replay", "file timing", "plays such a `file`") \
     X("VLLM", "openai", "*", "a model that sees, in the same form") \
     X("TTS", "wyoming", "*", "any Wyoming server by `uri: tcp://host:port`, or a local `engine`") \
     X("TTS", "openai", "*", "any service with /audio/speech: `base_url`, `api_key`, `model`, `voice`") \
+    X("TTS", "record", "of file", "another entry (`of`), and what it told written to `file`") \
+    X("TTS", "replay", "file timing", "plays such a `file`") \
     X("Memory", "nomem", "", "nothing is remembered") \
     X("Memory", "mem_local_short", "*", "a short summary per device") \
     X("Intent", "nointent", "", "no commands") \

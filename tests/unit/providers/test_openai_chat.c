@@ -90,7 +90,9 @@ static const struct {
     { "", "", "", ERR_CLOSED, "empty" },
     { "{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}", "whole", "", OK, "" },
     {
-      "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}", "",
+      "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"a\",\"function\":"
+      "{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}",
+      "",
       "a:f{};", OK, "" },
     { "{\"error\":{\"message\":\"no such model\"}}", "", "", ERR_UPSTREAM, "no such model" },
     { "{\"choices\":[{\"mess", "", "", ERR_UPSTREAM, "unreadable" },
