@@ -73,7 +73,7 @@ int command_play(int argc, char **argv)
     bool is_fine = true;
     for (size_t i = 0; i < a.rest_count; i++)
         is_fine = play(files[i], &h) && is_fine;
-    loop_step(h.loop, 0);
+    loop_end(h.loop);
     loop_free(h.loop);
     return is_fine ? EXIT_FINE : EXIT_BAD;
 }

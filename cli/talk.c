@@ -36,7 +36,7 @@ struct talk {
     struct uplink_at mic;
     struct decoder *decoder;
     struct pcm_queue reply;
-    struct timer limit, abort_timer;
+    struct timer limit, abort_timer, played;
     struct talk_turn turn;
     unsigned turns_done, turns_good;
     uint64_t hello_us, opened_us;
@@ -104,6 +104,7 @@ static void end_turn(struct talk *t)
 {
     timer_stop(&t->limit);
     timer_stop(&t->abort_timer);
+    timer_stop(&t->played);
     t->turn.is_over = true;
     t->turns_done++;
     t->turns_good += is_good(t);
@@ -243,7 +244,7 @@ static void on_state(void *user, enum device_state from, enum device_state to)
     t->turn.gap_us = s->gap_us;
     t->turn.pause_us = s->pause_us;
     uint64_t left_us = t->turn.abort_us ? 0 : speaker_left_us(s, now(t));
-    timer_start(&t->limit, t->loop, left_us / 1000 + 1, on_played, t);
+    timer_start(&t->played, t->loop, left_us / 1000 + 1, on_played, t);
 }
 
 static void on_violation(void *user, enum violation v, const char *detail)
@@ -355,6 +356,7 @@ static enum err converse(struct talk *t, struct err_note *note)
     }
     timer_stop(&t->limit);
     timer_stop(&t->abort_timer);
+    timer_stop(&t->played);
     tls_free(tls);
     return e == OK && t->why[0] ? ERR_UPSTREAM : e;
 }
@@ -444,7 +446,7 @@ int command_talk(int argc, char **argv)
     int status = run(&t);
 
     device_close(t.device);
-    loop_step(t.loop, 0);
+    loop_end(t.loop);
     uplink_done(&t.uplink);
     decoder_free(t.decoder);
     pcm_queue_done(&t.reply);

@@ -22,6 +22,14 @@
 #define STEP_MS 50
 #define CLOSE_STEPS_MAX 60
 
+void loop_end(struct loop *l)
+{
+    loop_step(l, 0);
+    for (int i = 0; i < CLOSE_STEPS_MAX && loop_timers_armed(l) > 0; i++)
+        loop_step(l, STEP_MS);
+    loop_step(l, 0);
+}
+
 enum err file_read(struct buf *out, const char *path, size_t max_bytes)
 {
     FILE *f = fopen(path, "rb");
@@ -194,8 +202,7 @@ static void synth_close(struct synth *s)
     process_close(s->process);
     resample_free(s->resample);
     wyoming_done(&s->in);
-    for (int i = 0; i < CLOSE_STEPS_MAX && loop_timers_armed(s->loop) > 0; i++)
-        loop_step(s->loop, STEP_MS); /* until the engine has ended */
+    loop_end(s->loop); /* until the engine has ended */
 }
 
 static enum err speak_by_engine(struct pcm_queue *out, struct loop *l, const char *program, const char *text)

@@ -17,6 +17,8 @@ must_check enum err voice_from_text(struct pcm_queue *out, struct loop *l, const
 /* A file whole. ERR_NOT_FOUND, ERR_LIMIT. */
 must_check enum err file_read(struct buf *out, const char *path, size_t max_bytes);
 must_check enum err file_write(const char *path, struct slice data);
+/* Lets closed connections and processes come to their end (3 s at most), before loop_free. */
+void loop_end(struct loop *l);
 /* Where the engine programs are: beside this program. */
 void engines_dir(struct buf *out);
 

@@ -326,7 +326,7 @@ static enum err play(struct world *w, bool is_verbose)
 static void close_world(struct world *w)
 {
     if (w->is_real && w->loop) {
-        loop_step(w->loop, 0);
+        loop_end(w->loop);
         loop_free(w->loop);
     }
     server_free(w->server);
