@@ -8,7 +8,8 @@ enum { EXIT_FINE = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 
 #define COMMAND_LIST(X)                                                                     \
     X(talk, "speak to a server as a device would, hear and time its answer")                \
-    X(play, "run .talk files, scripted conversations, against a server")
+    X(play, "run .talk files, scripted conversations, against a server")                    \
+    X(mock, "an OpenAI-compatible service with exact delays, to measure servers with")
 
 #define X(name, help) int command_##name(int argc, char **argv);
 COMMAND_LIST(X)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * mock_server.h -- an OpenAI-compatible service with exact, configurable delays and real audio: what a
+ * load test puts behind a voice server, so that what is measured is the server and not a cloud.
+ *
+ *   POST .../audio/transcriptions   text after asr_ms
+ *   POST .../chat/completions       first token after llm_first_ms, then one each llm_token_ms (SSE), or whole
+ *   POST .../audio/speech           pcm | wav | opus, first bytes after tts_first_ms, then at tts_speed
+ *   GET  .../models, GET /stats     what there is, what was asked for
+ *
+ * One loop, loop thread. Delays are timers counted from the moment the request was complete. */
+#ifndef PARLEY_CLI_MOCK_SERVER_H
+#define PARLEY_CLI_MOCK_SERVER_H
+
+#include "base/base.h"
+
+struct loop;
+struct mock;
+
+struct mock_opts {
+    const char *host;          /* NULL: 127.0.0.1 */
+    uint16_t port;             /* 0: chosen by the kernel */
+    unsigned asr_ms, llm_first_ms, llm_token_ms, tts_first_ms;
+    unsigned tts_speed;        /* times real time; 0: as fast as it can be written */
+    unsigned tts_ms_per_char;  /* length of the speech; 0: 60 */
+    const char *asr_text;      /* NULL: "what time is it" */
+    const char *llm_text;      /* NULL: two short sentences */
+    struct pcm voice;          /* 24 kHz, repeated as needed; empty: a generated voice-like signal */
+};
+
+enum mock_kind { MOCK_ASR, MOCK_LLM, MOCK_TTS, MOCK_KINDS };
+
+struct mock_stats {
+    uint64_t requests[MOCK_KINDS], gone[MOCK_KINDS]; /* gone: the client left before the end */
+    uint64_t bytes_in, bytes_out;
+};
+
+#define MOCK_RATE_HZ 24000
+#define MOCK_BODY_MAX (8u << 20)
+#define MOCK_SPEECH_MS_MAX 60000
+#define TTS_SPEED_MAX 60
+
+must_check enum err mock_open(struct mock **out, struct loop *l, const struct mock_opts *o);
+uint16_t mock_port(const struct mock *m);
+const struct mock_stats *mock_stats(const struct mock *m);
+void mock_close(struct mock *m); /* NULL is fine */
+
+#endif
