@@ -4,6 +4,7 @@
 #include "http/sse.h"
 
 #define LINE_MAX_BYTES 65536u
+#define MARK_BYTES 3u
 
 void sse_init(struct sse *s, void (*on_event)(void *user, struct slice event, struct slice data), void *user)
 {
@@ -73,10 +74,10 @@ static enum err end_of_line(struct sse *s)
 /* A byte order mark may stand before everything. */
 static void drop_mark(struct sse *s)
 {
-    if (!s->seen_bytes && s->line.len >= 3) {
+    if (!s->seen_bytes && s->line.len >= MARK_BYTES) {
         s->seen_bytes = true;
-        if (memcmp(s->line.data, "\xef\xbb\xbf", 3) == 0)
-            buf_eat(&s->line, 3);
+        if (memcmp(s->line.data, "\xef\xbb\xbf", MARK_BYTES) == 0)
+            buf_eat(&s->line, MARK_BYTES);
     }
 }
 
@@ -90,11 +91,13 @@ enum err sse_feed(struct sse *s, struct slice bytes)
         s->after_cr = false;
         while (at < bytes.len && bytes.data[at] != '\n' && bytes.data[at] != '\r')
             at++;
-        s->line.max = line_max(s);
+        s->line.max = line_max(s) + (s->seen_bytes ? 0 : MARK_BYTES);
         enum err e = buf_put(&s->line, slice_sub(bytes, from, at - from));
         if (e)
             return e;
         drop_mark(s);
+        if (s->line.len > line_max(s))
+            return ERR_LIMIT;
         if (at == bytes.len)
             break;
         s->after_cr = bytes.data[at++] == '\r';
