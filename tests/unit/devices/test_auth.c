@@ -221,7 +221,7 @@ static void five_wrong_codes_a_minute_are_enough(void **state)
 static void pairs_and_codes_survive_a_restart(void **state)
 {
     dworld_open(&w, "");
-    auto_buf struct buf token = { 0 }, again = { 0 };
+    auto_buf struct buf token = { 0 };
     assert_int_equal(ask(DEV, CLI, LAN).state, PAIR_ACTIVE);
     struct pair_answer pending = ask("dev-2", CLI, NET);
     token_for(&token, DEV, CLI);
