@@ -336,7 +336,8 @@ enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_op
     text = slice_sub(text, 0, utf8_cut(text, SAY_MAX_BYTES));
     d->says[d->say_count++] = (struct say){
         .text = xslicedup(text), .otherwise = o->otherwise.len ? xslicedup(o->otherwise) : NULL,
-        .is_farewell = o->is_farewell, .is_prompt = o->is_prompt, .is_tone = o->is_tone, .on_done = o->on_done, .user = o->user,
+        .is_farewell = o->is_farewell, .is_prompt = o->is_prompt, .is_tone = o->is_tone,
+        .on_done = o->on_done, .user = o->user,
     };
     exchange_says(d);
     return OK;

@@ -115,7 +115,8 @@ static enum verdict judge_ascii(const struct sentences *s, size_t at, int32_t c,
     struct slice raw = buf_slice(&s->raw);
     if (next < 0 && !is_end)
         return WAIT;
-    bool is_open = next < 0 || c == '~' || is_space(next) || next == '\n' || is_closer(next) || utf8_is_cjk((uint32_t)next);
+    bool is_open = next < 0 || c == '~' || is_space(next) || next == '\n' || is_closer(next) ||
+                   utf8_is_cjk((uint32_t)next);
     if (!is_open)
         return NO_CUT;
     if (c == '~')
@@ -165,7 +166,8 @@ static size_t find_cut(struct sentences *s, bool is_end)
         }
         bool wait = v == WAIT;
         if (v == CUT) {
-            size_t end = c == ',' || c == ':' || c == '~' || is_clause_end(c) ? at : take_closers(raw, at, is_end, &wait);
+            bool is_clause = c == ',' || c == ':' || c == '~' || is_clause_end(c);
+            size_t end = is_clause ? at : take_closers(raw, at, is_end, &wait);
             bool speakable = sentence_is_speakable(slice_sub(raw, 0, end));
             if (!wait && (speakable || s->in_code))
                 return end;

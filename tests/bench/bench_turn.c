@@ -23,7 +23,8 @@
 static const char yaml[] =
     "log: {log_level: ERROR}\n"
     "selected_module: {VAD: %s, ASR: f, LLM: f, TTS: f, Memory: f}\n"
-    "VAD: {f: {type: fake}, s: {type: silero, min_silence_duration_ms: 2000}}\nASR: {f: {type: fake}}\nLLM: {f: {type: fake}}\n"
+    "VAD: {f: {type: fake}, s: {type: silero, min_silence_duration_ms: 2000}}\n"
+    "ASR: {f: {type: fake}}\nLLM: {f: {type: fake}}\n"
     "TTS: {f: {type: fake}}\nMemory: {f: {type: fake}}\n";
 
 struct bench {

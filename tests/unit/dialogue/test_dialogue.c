@@ -167,6 +167,52 @@ static void typed_text_is_an_utterance(void **state)
     stage_close(&w);
 }
 
+static void a_client_of_pcm_is_heard_and_answered_in_pcm(void **state)
+{
+    static int16_t loud[720], quiet[720]; /* 30 ms at 24 kHz */
+    script("raw", "Fine.");
+    stage_open(&w, NULL, NULL);
+    struct dialogue_audio audio = { .format = AUDIO_PCM, .in_rate_hz = 24000, .in_frame_us = 30000,
+                                    .out_rate_hz = 16000, .out_frame_us = 60000 };
+    dialogue_hello(w.dialogue, &audio);
+    for (size_t i = 0; i < COUNT(loud); i++)
+        loud[i] = i % 60 < 30 ? 6000 : -6000;
+    dialogue_listen_start(w.dialogue, LISTEN_AUTO);
+    dialogue_audio_in(w.dialogue, slice_from(loud, 7), 0); /* half a sample */
+    for (int i = 0; i < 80; i++) {
+        dialogue_audio_in(w.dialogue, slice_from(i >= 20 && i < 50 ? loud : quiet, sizeof loud), 0);
+        stage_run(&w, 30);
+    }
+    stage_run(&w, 5000);
+    assert_string_equal(stage_story(&w), "T(e[]).");
+    assert_true(w.frames >= 4);
+    stage_close(&w);
+}
+
+static void packets_of_silence_are_time_that_passes(void **state)
+{
+    script("then nothing", "Fine.");
+    stage_open(&w, NULL, NULL);
+    dialogue_listen_start(w.dialogue, LISTEN_AUTO);
+    stage_pause(&w, 600);
+    stage_speak(&w, 900);
+    stage_pause(&w, 120);
+    for (int i = 0; i < 14; i++) { /* DTX: the TOC byte alone */
+        dialogue_audio_in(w.dialogue, slice_from(w.quiet, 1), 0);
+        stage_run(&w, 60);
+    }
+    assert_non_null(stage_find(&w, 'T', 0));
+    stage_run(&w, 4000);
+    stage_close(&w);
+}
+
+static void an_idle_dialogue_is_small(void **state)
+{
+    stage_open(&w, NULL, NULL);
+    assert_true(dialogue_bytes(w.dialogue) < 8192);
+    stage_close(&w);
+}
+
 /* ---- realtime ------------------------------------------------------------------------------------------ */
 
 static void recognised_words_interrupt_in_realtime(void **state)
@@ -188,6 +234,24 @@ static void recognised_words_interrupt_in_realtime(void **state)
     assert_string_equal(stage_story(&w), "T(e[).T(e[]).");
     assert_int_equal(w.outcomes[OUTCOME_interrupted], 1);
     assert_int_equal(w.outcomes[OUTCOME_completed], 1);
+    stage_close(&w);
+}
+
+static void realtime_resumes_after_stop_and_start(void **state)
+{
+    script("again", "Fine.");
+    stage_open(&w, NULL, NULL);
+    dialogue_listen_start(w.dialogue, LISTEN_REALTIME);
+    stage_pause(&w, 600);
+    dialogue_listen_stop(w.dialogue);
+    stage_speak(&w, 900); /* nobody listens */
+    stage_pause(&w, 900);
+    assert_string_equal(stage_story(&w), "");
+    dialogue_listen_start(w.dialogue, LISTEN_REALTIME);
+    stage_pause(&w, 600);
+    stage_speak(&w, 900);
+    stage_pause(&w, 4000);
+    assert_string_equal(stage_story(&w), "T(e[]).");
     stage_close(&w);
 }
 
@@ -886,6 +950,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_manual_press_of_more_than_a_minute_is_recognised_in_pieces, tidy_up),
         cmocka_unit_test_teardown(a_recogniser_that_takes_opus_gets_the_devices_packets, tidy_up),
         cmocka_unit_test_teardown(typed_text_is_an_utterance, tidy_up),
+        cmocka_unit_test_teardown(a_client_of_pcm_is_heard_and_answered_in_pcm, tidy_up),
+        cmocka_unit_test_teardown(packets_of_silence_are_time_that_passes, tidy_up),
+        cmocka_unit_test_teardown(an_idle_dialogue_is_small, tidy_up),
+        cmocka_unit_test_teardown(realtime_resumes_after_stop_and_start, tidy_up),
         cmocka_unit_test_teardown(recognised_words_interrupt_in_realtime, tidy_up),
         cmocka_unit_test_teardown(voice_alone_interrupts_a_device_that_cancels_echo, tidy_up),
         cmocka_unit_test_teardown(an_abort_in_any_state_stops_at_once_and_for_good, tidy_up),
