@@ -197,8 +197,8 @@ static void packets_of_silence_are_time_that_passes(void **state)
     stage_pause(&w, 600);
     stage_speak(&w, 900);
     stage_pause(&w, 120);
-    for (int i = 0; i < 14; i++) { /* DTX: the TOC byte alone */
-        dialogue_audio_in(w.dialogue, slice_from(w.quiet, 1), 0);
+    for (int i = 0; i < 14; i++) { /* DTX: the TOC byte alone, SILK at 16 kHz, 60 ms */
+        dialogue_audio_in(w.dialogue, SLICE("\x58"), 0);
         stage_run(&w, 60);
     }
     assert_non_null(stage_find(&w, 'T', 0));
