@@ -11,6 +11,7 @@
 #include "store/say.h"
 #include "store/task.h"
 #include "store/turn.h"
+#include "store/upkeep.h"
 #include "tests/support/temp.h"
 
 struct world {
@@ -446,6 +447,32 @@ static void deleting_a_devices_data_leaves_the_others(void **state)
     assert_int_equal(left, 2);
 }
 
+static void upkeep_forgets_what_is_old_in_pieces(void **state)
+{
+    struct world *w = *state;
+    int64_t now = 200LL * 24 * 3600 * 1000, left;
+    for (int i = 0; i < UPKEEP_ROWS + 10; i++)
+        say_turn(w->db, "a", "old", "user", i);
+    say_turn(w->db, "a", "new", "user", now - 1000);
+    for (int i = 0; i < 3; i++) {
+        char id[8];
+        enum meeting_state was;
+        snprintf(id, sizeof id, "m%d", i);
+        assert_ok(db_meeting_open(w->db, &(struct meeting_row){ .id = id, .session = "s", .device = "a" }));
+        assert_ok(db_meeting_finalize(w->db, id, now - i * 1000, &was));
+        assert_ok(db_meeting_done(w->db, id, &(struct meeting_result){ .title = "" }));
+    }
+    struct upkeep u = { .now_ms = now, .meetings_kept = 2 };
+    assert_ok(db_upkeep(w->db, &u));
+    assert_true(u.more);
+    assert_ok(db_upkeep(w->db, &u));
+    assert_false(u.more);
+    assert_ok(db_number(&left, w->db, "SELECT count(*) FROM turn"));
+    assert_int_equal(left, 1);
+    assert_ok(db_number(&left, w->db, "SELECT count(*) FROM meeting"));
+    assert_int_equal(left, 2);
+}
+
 #define FAMILY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 int main(void)
 {
@@ -460,6 +487,7 @@ int main(void)
         FAMILY(assigning_and_completing_again_changes_nothing),
         FAMILY(a_full_peer_queue_drops_the_oldest_of_the_target), FAMILY(speech_for_a_device_is_fetched_once),
         FAMILY(speech_that_waits_too_long_expires), FAMILY(deleting_a_devices_data_leaves_the_others),
+        FAMILY(upkeep_forgets_what_is_old_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
