@@ -79,7 +79,7 @@ static void finish(struct dialogue *d)
         x->times.stop_us = loop_now_us(d->o.loop);
     hearing_mute(d->hearing, false);
     counts_turn(d);
-    LOGI(d->o.log, "turn.end", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
+    LOGD(d->o.log, "turn.finish", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
     struct say said = x->say;
     x->say = (struct say){ 0 };
     bool was_cut = x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted;
