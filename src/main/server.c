@@ -168,7 +168,8 @@ static void open_detector(struct server *s)
     if (err)
         err = vad_weights_find(&s->vad_weights, NULL);
     if (err)
-        LOGW(NULL, "vad.weights", "why=%s detector=webrtc hint=\"./dev setup fetches silero_vad_v5.onnx\"", err_name(err));
+        LOGW(NULL, "vad.weights", "why=%s detector=webrtc hint=\"./dev setup fetches silero_vad_v5.onnx\"",
+             err_name(err));
     config_unref(cfg);
 }
 
