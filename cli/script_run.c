@@ -326,6 +326,8 @@ static enum err sent(struct run *r, enum err e)
 {
     r->last_ms = now_ms(r);
     settle(r);
+    if (e && r->is_closed)
+        return failed(r, e, "could not send: closed by the server (%d, HTTP %d)", r->close_code, r->http_status);
     return e ? failed(r, e, "could not send: %s", err_text(e)) : r->err;
 }
 
