@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define STEP_MS 100
+#define TYPE_AFTER_MS 150 /* nobody types quicker; the device's tools are known by then */
 #define TURN_TIMEOUT_MS 45000
 #define REPLY_SECONDS_MAX 600
 #define DEFAULT_OTA "http://127.0.0.1:8003/xiaozhi/ota/"
@@ -136,6 +137,11 @@ static bool next_packet(void *user, struct slice *packet)
 
 /* --- what the device hears -------------------------------------------------------------------------------- */
 
+static void on_typing(void *arg)
+{
+    begin_turn(arg);
+}
+
 static void on_ready(void *user, const struct hello_answer *hello)
 {
     struct talk *t = user;
@@ -147,7 +153,10 @@ static void on_ready(void *user, const struct hello_answer *hello)
     if (!t->o.is_json)
         printf("connected:  session %s, %u Hz, %u ms packets, hello answered in %.1f ms\n", hello->session_id,
                hello->rate_hz, hello->frame_ms, (double)t->hello_us / 1000);
-    begin_turn(t);
+    if (t->o.text)
+        timer_start(&t->played, t->loop, TYPE_AFTER_MS, on_typing, t);
+    else
+        begin_turn(t);
 }
 
 static void on_abort_due(void *arg)
