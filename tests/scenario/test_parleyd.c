@@ -275,6 +275,17 @@ static unsigned fds_of(int pid)
     return count;
 }
 
+/* The connections of the self-test are closing while it says "ok": the least of a moment. */
+static unsigned settled_fds(struct run *r)
+{
+    unsigned least = fds_of(process_pid(r->process));
+    for (unsigned i = 0; i < 30; i++) {
+        loop_step(r->loop, 10);
+        least = MIN(least, fds_of(process_pid(r->process)));
+    }
+    return least;
+}
+
 static void term_tells_sessions_and_ends(void **state)
 {
     struct run r;
@@ -298,7 +309,7 @@ static void restart_keeps_the_process_and_leaks_no_descriptor(void **state)
     struct wire w;
     serve(&r, "");
     int pid = process_pid(r.process);
-    unsigned fds = fds_of(pid);
+    unsigned fds = settled_fds(&r);
     for (unsigned round = 0; round < 2; round++) {
         dial(&r, &w);
         assert_ok(ws_send_text(w.ws, slice_of(order)));
@@ -311,7 +322,7 @@ static void restart_keeps_the_process_and_leaks_no_descriptor(void **state)
             fail_msg("not back:\n%s", r.said.data ? r.said.data : "");
         assert_int_equal(process_pid(r.process), pid);
     }
-    assert_int_equal(fds_of(pid), fds);
+    assert_int_equal(settled_fds(&r), fds);
     process_kill(r.process, SIGTERM);
     assert_int_equal(ends(&r), 0);
     done(&r);
