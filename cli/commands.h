@@ -9,6 +9,11 @@ enum { EXIT_FINE = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 #define COMMAND_LIST(X)                                                                     \
     X(talk, "speak to a server as a device would, hear and time its answer")                \
     X(play, "run .talk files, scripted conversations, against a server")                    \
+    X(devices, "who is here; what was said; forget or lock out a device")                   \
+    X(meetings, "list, search, read, export and end meetings")                              \
+    X(tasks, "the shared task list: add, assign, done, import from a meeting")              \
+    X(say, "have a device say something, now or when it comes")                             \
+    X(pair, "confirm the code that a new device shows")                                     \
     X(mock, "an OpenAI-compatible service with exact delays, to measure servers with")
 
 #define X(name, help) int command_##name(int argc, char **argv);

@@ -104,6 +104,7 @@ struct work {
 };
 struct work *work_new(enum err (*run)(struct db *db, struct work *w));
 const char *work_text(struct work *w, struct slice s);
+void work_free(void *work); /* one that was never started */
 void work_start(struct api_call *c, struct work *w, bool is_read_only); /* w is taken */
 
 /* --- callbacks of api_env that answer later ---- */
@@ -160,5 +161,14 @@ void serve_meeting_summarize(struct api_call *c);
 void serve_meeting_delete(struct api_call *c);
 void serve_workflow(struct api_call *c);
 void serve_workflow_import(struct api_call *c);
+void serve_task_put(struct api_call *c);
+void serve_task_delete(struct api_call *c);
+
+/* --- tasks (workflow.c) ---- */
+#define GROUP_MAX_BYTES 64
+#define DEFAULT_GROUP "home"
+struct task_row;
+bool group_ok(struct slice group);
+void task_put(struct jw *j, const struct task_row *t);
 
 #endif

@@ -185,7 +185,7 @@ static void work_done(void *owner, enum err e, void *input)
         work_answer(c, w, e);
 }
 
-static void work_free(void *input)
+void work_free(void *input)
 {
     struct work *w = input;
     buf_done(&w->out);

@@ -52,6 +52,12 @@ const struct route api_routes[] = {
     { HTTP_POST, ROUTE_API, "/workflow/import-from-meeting", ROLE_API, serve_workflow_import,
       "A meeting's actions and next steps as tasks",
       .body = "groupKey:the group, home;meetingId:default the newest;sessionId:instead of meetingId" },
+    { HTTP_POST, ROUTE_API, "/workflow/tasks", ROLE_API, serve_task_put,
+      "Makes a task, or changes the fields given of a known one",
+      .body = "groupKey:the group, home;id:of a known task, absent for a new one;title:1..200 characters;"
+              "priority:0..3;owner:a device or a person;status:open or done" },
+    { HTTP_DELETE, ROUTE_API, "/workflow/tasks/{id}", ROLE_API, serve_task_delete, "Removes a task",
+      .query = "groupKey:home" },
     { HTTP_GET, ROUTE_API, "/devices", ROLE_API, serve_devices,
       "Devices seen", .query = "offset:0;limit:1..500, 100" },
     { HTTP_GET, ROUTE_API, "/devices/{id}", ROLE_API, serve_device, "One device and its state" },

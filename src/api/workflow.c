@@ -7,11 +7,9 @@
 #include "store/meeting.h"
 #include "store/task.h"
 
-#define GROUP_MAX_BYTES 64
 #define TITLE_MAX_CHARS 200
-#define DEFAULT_GROUP "home"
 
-static void task_put(struct jw *j, const struct task_row *t)
+void task_put(struct jw *j, const struct task_row *t)
 {
     auto_json struct json *extra = NULL;
     jw_object(j);
@@ -53,7 +51,7 @@ static enum err list_run(struct db *db, struct work *w)
     return OK;
 }
 
-static bool group_ok(struct slice group)
+bool group_ok(struct slice group)
 {
     return group.len >= 1 && group.len <= GROUP_MAX_BYTES && utf8_valid(group) && !memchr(group.data, 0, group.len);
 }

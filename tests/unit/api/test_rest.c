@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "store/device.h"
 #include "store/meeting.h"
 #include "store/say.h"
@@ -343,6 +344,57 @@ static void a_meetings_actions_become_tasks_and_keep_their_status(void **state)
     assert_int_equal(status_of("POST /api/v1/workflow/import-from-meeting", NULL, ""), 200); /* the newest */
 }
 
+static void a_task_is_made_changed_and_removed_by_a_program(void **state)
+{
+    start("meeting:\n  api_rate_limit:\n    enabled: false\n");
+    struct reply r;
+    assert_int_equal(ask(&r, "POST /api/v1/workflow/tasks", NULL, "{\"title\":\" 浇花 \",\"priority\":2}"), 200);
+    assert_slice_is(json_get_text(reply_data(&r), "title"), "浇花");
+    assert_slice_is(json_get_text(reply_data(&r), "groupKey"), "home");
+    assert_int_equal(json_get_i64(reply_data(&r), "priority", 0), 2);
+    assert_string_equal(w.changed_group, "home");
+    auto_mem char *id = xslicedup(json_get_text(reply_data(&r), "id"));
+    reply_done(&r);
+
+    auto_mem char *done = xprintf("{\"id\":\"%s\",\"status\":\"done\",\"owner\":\"anna\"}", id);
+    w.changed_group[0] = '\0';
+    ask(&r, "POST /api/v1/workflow/tasks", NULL, done);
+    assert_slice_is(json_get_text(reply_data(&r), "status"), "done");
+    assert_slice_is(json_get_text(reply_data(&r), "owner"), "anna");
+    assert_slice_is(json_get_text(reply_data(&r), "title"), "浇花"); /* what was not given stays */
+    assert_string_equal(w.changed_group, "home");
+    reply_done(&r);
+    w.changed_group[0] = '\0';
+    assert_int_equal(status_of("POST /api/v1/workflow/tasks", NULL, done), 200);
+    assert_string_equal(w.changed_group, ""); /* it was so already */
+
+    auto_mem char *line = xprintf("DELETE /supie/workflow/tasks/%s", id);
+    assert_int_equal(status_of(line, NULL, NULL), 200);
+    assert_string_equal(w.changed_group, "home");
+    assert_int_equal(status_of(line, NULL, NULL), 404);
+}
+
+static void tasks_that_make_no_sense_are_refused(void **state)
+{
+    static const struct {
+        const char *body;
+        int status;
+    } rows[] = {
+        { "", 400 }, { "[]", 400 }, { "{}", 400 }, { "{\"title\":\"  \"}", 400 }, { "{\"title\":7}", 400 },
+        { "{\"title\":\"x\",\"priority\":4}", 400 }, { "{\"title\":\"x\",\"priority\":\"high\"}", 400 },
+        { "{\"title\":\"x\",\"status\":\"later\"}", 400 }, { "{\"id\":\"unknown\",\"status\":\"done\"}", 404 },
+        { "{\"title\":\"x\",\"owner\":null,\"id\":null}", 200 },
+        { "{\"title\":\"x\",\"groupKey\":"
+          "\"0123456789012345678901234567890123456789012345678901234567890123456789\"}", 400 },
+    };
+    start("meeting:\n  api_rate_limit:\n    enabled: false\n");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int status = status_of("POST /api/v1/workflow/tasks", NULL, rows[i].body);
+        if (status != rows[i].status)
+            fail_msg("%s: %d", rows[i].body, status);
+    }
+}
+
 /* --- devices ---- */
 
 static void devices_show_who_is_here(void **state)
@@ -527,7 +579,8 @@ int main(void)
         SERVED(bad_parameters_are_clamped_or_refused), SERVED(one_meeting_with_summary_and_preview),
         SERVED(search_finds_chinese_and_words), SERVED(exports_are_files), SERVED(a_long_meeting_is_exported_whole),
         SERVED(a_meeting_is_deleted_once_and_only_when_it_is_over), SERVED(finalize_is_asked_of_the_mode),
-        SERVED(a_meetings_actions_become_tasks_and_keep_their_status), SERVED(devices_show_who_is_here),
+        SERVED(a_meetings_actions_become_tasks_and_keep_their_status), SERVED(a_task_is_made_changed_and_removed_by_a_program),
+        SERVED(tasks_that_make_no_sense_are_refused), SERVED(devices_show_who_is_here),
         SERVED(deleting_data_ends_the_session_and_forgets), SERVED(speech_for_an_absent_device_waits),
         SERVED(speech_for_a_live_device_is_played_once),
         SERVED(an_answer_that_comes_after_the_client_left_harms_nobody), SERVED(the_inject_path_is_off_by_default),
