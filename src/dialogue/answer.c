@@ -182,14 +182,6 @@ static void on_tool_call(void *user, struct slice id, struct slice name, struct 
     c->args = xslicedup(args_json);
 }
 
-static void on_usage(void *user, const struct llm_usage *u)
-{
-    struct answer *a = user;
-    a->usage.tokens_in += u->tokens_in;
-    a->usage.tokens_cached += u->tokens_cached;
-    a->usage.tokens_out += u->tokens_out;
-}
-
 static void on_llm_end(void *user, const struct err_note *why)
 {
     struct answer *a = user;
@@ -203,7 +195,7 @@ static void on_llm_end(void *user, const struct err_note *why)
 }
 
 static const struct llm_events llm_events = {
-    .on_delta = on_delta, .on_tool_call = on_tool_call, .on_usage = on_usage, .on_end = on_llm_end,
+    .on_delta = on_delta, .on_tool_call = on_tool_call, .on_end = on_llm_end,
 };
 
 static enum err round_begin(struct answer *a)

@@ -52,7 +52,6 @@ struct answer { /* embedded in its owner; zero is idle */
     bool asks_again, closes, said, is_silent;
     struct buf round_text;     /* what the model said in this round */
     struct timer watchdog;
-    struct llm_usage usage;
 };
 
 struct answer_opts {

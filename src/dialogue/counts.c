@@ -9,7 +9,16 @@ static void span(enum metric m, uint64_t from_us, uint64_t to_us)
         metric_seconds(m, (double)(to_us - from_us) / 1e6);
 }
 
-static void count_times(const struct exchange *x)
+/* What is ours of the way from the text to the first packet: all that nobody else worked on. */
+static void count_added(const struct exchange *x, uint64_t sound_us)
+{
+    const struct turn_times *t = &x->times;
+    if (sound_us && t->heard_us && x->asked_us >= t->heard_us && t->first_audio_us >= sound_us)
+        metric_seconds(METRIC_turn_server_added_seconds,
+                       (double)(x->asked_us - t->heard_us + t->first_audio_us - sound_us) / 1e6);
+}
+
+static void count_times(const struct exchange *x, uint64_t sound_us)
 {
     const struct turn_times *t = &x->times;
     if (!x->question.len)
@@ -21,7 +30,8 @@ static void count_times(const struct exchange *x)
     }
     span(METRIC_turn_llm_ttft_seconds, x->asked_us, t->first_token_us);
     span(METRIC_turn_llm_ttfs_seconds, x->asked_us, t->first_sentence_us);
-    span(METRIC_turn_tts_ttfb_seconds, t->first_sentence_us, t->first_audio_us);
+    span(METRIC_turn_tts_ttfb_seconds, t->first_sentence_us, sound_us);
+    count_added(x, sound_us);
 }
 
 void counts_turn(struct dialogue *d)
@@ -31,18 +41,7 @@ void counts_turn(struct dialogue *d)
     bool was_cut = x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted;
     if (was_cut && x->times.first_audio_us)
         metric_add(METRIC_interruptions_total, 1);
-    count_times(x);
-    size_t chars = speaker_chars(d->speaker);
-    if (chars)
-        metric_add_label(METRIC_tts_characters_total, d->config->selected_module_TTS, (int64_t)chars);
-    struct llm_usage *u = &d->model.usage;
-    if (u->tokens_in || u->tokens_out) {
-        const char *alias = d->config->selected_module_LLM;
-        metric_add_label(METRIC_llm_tokens_in_total, alias, u->tokens_in);
-        metric_add_label(METRIC_llm_tokens_cached_total, alias, u->tokens_cached);
-        metric_add_label(METRIC_llm_tokens_out_total, alias, u->tokens_out);
-        *u = (struct llm_usage){ 0 };
-    }
+    count_times(x, speaker_sound_us(d->speaker));
     uint64_t bad = hearing_bad_packets(d->hearing);
     if (bad > d->bad_counted)
         metric_add(METRIC_opus_errors_total, (int64_t)(bad - d->bad_counted));

@@ -107,6 +107,7 @@ void exchange_drop(struct dialogue *d)
         d->x.is_open = false;
         d->x.outcome = OUTCOME_aborted;
         remember(d);
+        counts_turn(d);
     }
     speaker_cancel(d->speaker);
     say_done(&d->x.say);

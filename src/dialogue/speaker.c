@@ -17,10 +17,13 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "loop/timer.h"
+#include "metrics/metrics.h"
 
 #define LOG_TOPIC "dialogue"
 
 #define PCM_QUEUE_BYTES (2u << 20) /* clients without Opus: 43 s at 24 kHz */
+#define LATE_MS 65               /* a packet that leaves so much after its time is counted */
+#define QUIET_PEAK 300           /* samples below it are silence */
 enum { OPEN_END = -1 }; /* a sentence whose last frame is not known yet */
 
 struct spoken {
@@ -50,6 +53,10 @@ struct speaker {
     size_t text_bytes, chars;
     int64_t frames_put, frames_sent;
     uint64_t stalled_ms;               /* since when; 0: it does not */
+    uint64_t tick_due_ms;              /* what the tick was set for */
+    uint64_t sound_us;                 /* when the first audio of the reply was made; 0: none yet */
+    uint64_t quiet_samples;            /* before the first that can be heard */
+    bool is_quiet;                     /* none of those came yet */
 
     uint32_t source_hz;                /* 0: no PCM came yet */
     struct resample *resample;
@@ -402,9 +409,30 @@ static void after_sound(struct speaker *s, enum err e)
     schedule(s);
 }
 
+static void sound_note(struct speaker *s)
+{
+    if (!s->sound_us)
+        s->sound_us = loop_now_us(s->loop);
+}
+
+/* How long a voice is silent before it speaks: once in a reply. */
+static void silence_note(struct speaker *s, struct pcm pcm, uint32_t rate_hz)
+{
+    for (size_t i = 0; s->is_quiet && i < pcm.count; i++) {
+        if (pcm.samples[i] > -QUIET_PEAK && pcm.samples[i] < QUIET_PEAK) {
+            s->quiet_samples++;
+            continue;
+        }
+        s->is_quiet = false;
+        metric_seconds(METRIC_turn_tts_leading_silence_seconds, (double)s->quiet_samples / rate_hz);
+    }
+}
+
 static void on_pcm(void *user, struct pcm pcm, uint32_t rate_hz)
 {
     struct speaker *s = user;
+    sound_note(s);
+    silence_note(s, pcm, rate_hz);
     sentence_begin(s);
     after_sound(s, pcm_put(s, pcm, rate_hz));
 }
@@ -412,6 +440,7 @@ static void on_pcm(void *user, struct pcm pcm, uint32_t rate_hz)
 static void on_opus(void *user, struct slice packet, uint32_t duration_us)
 {
     struct speaker *s = user;
+    sound_note(s);
     sentence_begin(s);
     after_sound(s, opus_put(s, packet, duration_us));
 }
@@ -535,14 +564,29 @@ static bool frame_send(struct speaker *s, const struct pacer_item *item)
     return now - s->stalled_ms < SPEAKER_STALL_MS;
 }
 
+/* Counts what a listener would hear as a fault: a packet past its time, a gap that is none between sentences. */
+static void faults_count(struct speaker *s, bool is_late, bool ran_dry)
+{
+    if (is_late)
+        metric_add(METRIC_frames_late_total, 1);
+    for (size_t i = 0; ran_dry && i < s->count; i++)
+        ran_dry = s->sentences[i].first_frame != s->frames_sent;
+    if (ran_dry)
+        metric_add(METRIC_underruns_total, 1);
+}
+
 static void on_tick(void *arg)
 {
     struct speaker *s = arg;
     struct pacer_item item;
     unsigned reply = s->reply;
+    bool is_late = loop_now_ms(s->loop) > s->tick_due_ms + LATE_MS;
+    uint64_t dry = pacer_rebased(s->pacer);
     while (pacer_due(s->pacer, loop_now_ms(s->loop), &item)) {
         switch (item.kind) {
         case PACER_FRAME:
+            faults_count(s, is_late, pacer_rebased(s->pacer) != dry);
+            dry = pacer_rebased(s->pacer);
             if (!frame_send(s, &item)) {
                 s->error = ERR_LIMIT;
                 pacer_clear(s->pacer);
@@ -573,10 +617,13 @@ static void schedule(struct speaker *s)
     if (!s->begun)
         return;
     uint64_t next = pacer_next_ms(s->pacer), now = loop_now_ms(s->loop);
-    if (next == PACER_NEVER)
+    if (next == PACER_NEVER) {
         timer_stop(&s->tick);
-    else
-        timer_start(&s->tick, s->loop, next > now ? next - now : 0, on_tick, s);
+        return;
+    }
+    if (!timer_armed(&s->tick) || s->tick_due_ms >= now) /* else: late already, and stays so */
+        s->tick_due_ms = MAX(next, now);
+    timer_start(&s->tick, s->loop, next > now ? next - now : 0, on_tick, s);
 }
 
 /* ---- what others call ---------------------------------------------------------------------------------- */
@@ -592,7 +639,8 @@ void speaker_begin(struct speaker *s, const struct use_opts *u)
     s->finishing = s->ended = s->in_sentence = s->was_first = false;
     s->error = OK;
     s->frames_put = s->frames_sent = 0;
-    s->stalled_ms = 0;
+    s->stalled_ms = s->sound_us = s->quiet_samples = 0;
+    s->is_quiet = true;
     s->use = *u;
     pacer_clear(s->pacer);
     pacer_hold(s->pacer, loop_now_ms(s->loop) + s->format.start_gap_ms);
@@ -755,6 +803,11 @@ void speaker_heard(const struct speaker *s, struct buf *out)
         if (part.len < strlen(p->text))
             return;
     }
+}
+
+uint64_t speaker_sound_us(const struct speaker *s)
+{
+    return s->sound_us;
 }
 
 size_t speaker_chars(const struct speaker *s)

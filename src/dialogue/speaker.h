@@ -68,6 +68,8 @@ enum err speaker_error(const struct speaker *s);  /* why the last reply ended ea
 /* What the device has played of the reply until now: whole sentences, the last one cut at a word.
  * Appends; works until the next begin. */
 void speaker_heard(const struct speaker *s, struct buf *out);
+/* When the synthesiser gave the first audio of this reply, loop_now_us; 0: it has not. */
+uint64_t speaker_sound_us(const struct speaker *s);
 size_t speaker_chars(const struct speaker *s);    /* code points given to the synthesiser in this reply */
 size_t speaker_bytes(const struct speaker *s);
 

@@ -58,6 +58,11 @@ static void run(void *arg) /* nothing was said, or the upload could not begin */
         end(a, &a->failed);
 }
 
+static void on_head(void *user, int status, struct slice content_type)
+{
+    openai_acquired(((struct asr *)user)->call);
+}
+
 static void on_data(void *user, struct slice data)
 {
     struct asr *a = user;
@@ -171,7 +176,7 @@ static enum err close_file(struct asr *a, struct buf *wav)
 
 static enum err start_call(struct asr *a)
 {
-    static const struct http_call_events events = { .on_data = on_data, .on_end = on_http_end };
+    static const struct http_call_events events = { .on_head = on_head, .on_data = on_data, .on_end = on_http_end };
     const struct provider_opts *o = &a->opts;
     struct openai_headers headers;
     auto_buf struct buf wav = { 0 };

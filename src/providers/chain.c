@@ -2,6 +2,7 @@
  * chain.c -- what the three chains share: the options of the alias that is being tried. */
 #include <stdio.h>
 
+#include "metrics/metrics.h"
 #include "providers/resolve.h"
 
 void chain_use_init(struct chain_use *c, const struct use_opts *u)
@@ -24,4 +25,10 @@ const struct provider_opts *chain_use_for(struct chain_use *c, const struct chai
     if (!is_last)
         c->opts.first_byte_ms = o->kind == KIND_ASR ? FIRST_BYTE_CHAIN_ASR_MS : FIRST_BYTE_CHAIN_MS;
     return &c->opts;
+}
+
+void chain_left(const struct chain_plan *p, unsigned at)
+{
+    if (at + 1 < p->count)
+        metric_add_label(METRIC_provider_fallbacks_total, p->objects[at]->alias, 1);
 }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "loop/timer.h"
+#include "metrics/metrics.h"
 #include "providers/resolve.h"
 #include "providers/soon.h"
 
@@ -20,6 +21,7 @@ enum {
     KEPT_BYTES_MAX = 60 * 16000 * 2, /* beyond it the audio is forgotten and the alias in use is the last */
     PUMP_MS = 20,                    /* the next alias was full: again after that */
     CHUNK_SAMPLES = 1600,
+    CHAIN_RATE_HZ = 16000,           /* what it takes, as PCM */
 };
 
 struct packet {
@@ -39,6 +41,7 @@ struct asr {
     struct timer wait, pump_timer;
     struct buf kept;
     size_t given_bytes;              /* of kept: heard by the alias in use */
+    uint64_t heard_us;               /* by the alias in use */
     struct err_note last;
     bool takes_opus, is_keeping, is_behind; /* behind: the alias in use still hears what was kept */
     bool has_failed, has_delivered, is_finished, finish_given, has_ended;
@@ -60,6 +63,8 @@ static void drop_child(struct asr *a, enum err how)
     a->child = NULL;
     timer_stop(&a->wait);
     timer_stop(&a->pump_timer);
+    metric_add_label(METRIC_asr_audio_ms_total, a->plan.objects[a->at]->alias, (int64_t)(a->heard_us / 1000));
+    a->heard_us = 0;
 }
 
 static void end(struct asr *a)
@@ -86,6 +91,22 @@ static void give_finish(struct asr *a)
     a->child_cls->finish(a->child);
 }
 
+static enum err feed(struct asr *a, struct pcm pcm)
+{
+    enum err e = a->child_cls->feed(a->child, pcm);
+    if (!e)
+        a->heard_us += (uint64_t)pcm.count * 1000 / (CHAIN_RATE_HZ / 1000);
+    return e;
+}
+
+static enum err feed_opus(struct asr *a, struct slice packet, uint32_t duration_us)
+{
+    enum err e = a->child_cls->feed_opus(a->child, packet, duration_us);
+    if (!e)
+        a->heard_us += duration_us;
+    return e;
+}
+
 static enum err give_kept(struct asr *a, size_t *step)
 {
     const char *from = a->kept.data + a->given_bytes;
@@ -94,12 +115,12 @@ static enum err give_kept(struct asr *a, size_t *step)
         struct packet head;
         memcpy(&head, from, sizeof(head));
         *step = sizeof(head) + head.bytes;
-        return a->child_cls->feed_opus(a->child, slice_from(from + sizeof(head), head.bytes), head.duration_us);
+        return feed_opus(a, slice_from(from + sizeof(head), head.bytes), head.duration_us);
     }
     int16_t samples[CHUNK_SAMPLES];
     *step = MIN(left, sizeof(samples));
     memcpy(samples, from, *step);
-    return a->child_cls->feed(a->child, (struct pcm){ samples, *step / sizeof(int16_t) });
+    return feed(a, (struct pcm){ samples, *step / sizeof(int16_t) });
 }
 
 static void on_pump(void *arg);
@@ -141,6 +162,7 @@ static bool try_from(struct asr *a, unsigned at)
         if (!object_try(a->plan.registry, o, now_ms(a))) {
             a->last.err = ERR_BUSY;
             snprintf(a->last.text, sizeof(a->last.text), "%s pauses after failures", o->alias);
+            chain_left(&a->plan, at);
             continue;
         }
         a->child_cls = o->cls;
@@ -157,6 +179,7 @@ static bool try_from(struct asr *a, unsigned at)
         a->last.err = e;
         snprintf(a->last.text, sizeof(a->last.text), "%s: %s", o->alias, err_text(e));
         LOGW(a->use.opts.log, "provider.failed", "kind=ASR alias=%s err=%s", o->alias, err_name(e));
+        chain_left(&a->plan, at);
     }
     return false;
 }
@@ -166,6 +189,7 @@ static void next_or_end(struct asr *a)
     if (a->is_keeping && !a->has_delivered && a->at + 1 < a->plan.count && a->last.err != ERR_CANCELLED) {
         LOGW(a->use.opts.log, "provider.failed", "kind=ASR alias=%s err=%s why=\"%s\" next=%s",
              a->plan.objects[a->at]->alias, err_name(a->last.err), a->last.text, a->plan.objects[a->at + 1]->alias);
+        chain_left(&a->plan, a->at);
         if (try_from(a, a->at + 1))
             return;
     }
@@ -263,7 +287,7 @@ static enum err chain_feed(struct asr *a, struct pcm pcm)
 {
     if (a->has_ended || a->is_finished)
         return ERR_STATE;
-    enum err e = a->child && !a->is_behind ? a->child_cls->feed(a->child, pcm) : OK;
+    enum err e = a->child && !a->is_behind ? feed(a, pcm) : OK;
     return fed(a, e, (struct slice){ NULL, 0 }, slice_from(pcm.samples, pcm.count * sizeof(int16_t)));
 }
 
@@ -272,7 +296,7 @@ static enum err chain_feed_opus(struct asr *a, struct slice packet, uint32_t dur
     if (a->has_ended || a->is_finished)
         return ERR_STATE;
     struct packet head = { (uint32_t)packet.len, duration_us };
-    enum err e = a->child && !a->is_behind ? a->child_cls->feed_opus(a->child, packet, duration_us) : OK;
+    enum err e = a->child && !a->is_behind ? feed_opus(a, packet, duration_us) : OK;
     return fed(a, e, slice_from(&head, sizeof(head)), packet);
 }
 
@@ -317,7 +341,7 @@ enum err chain_asr_open(struct asr_use *out, struct chain_plan *p, const struct 
     a->takes_opus = (common & ASR_TAKES_OPUS) != 0;
     a->is_keeping = a->plan.count > 1;
     a->cls = (struct asr_class){
-        .name = first->name, .rate_hz = 16000,
+        .name = first->name, .rate_hz = CHAIN_RATE_HZ,
         .caps = (first->caps & ~(unsigned)ASR_TAKES_OPUS) | (common & ASR_TAKES_OPUS),
         .feed = chain_feed, .finish = chain_finish, .close = chain_close,
     };

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "loop/timer.h"
+#include "metrics/metrics.h"
 #include "providers/resolve.h"
 #include "providers/soon.h"
 
@@ -78,6 +79,7 @@ static bool try_from(struct llm *m, unsigned at)
         if (!object_try(m->plan.registry, o, now_ms(m))) {
             m->last.err = ERR_BUSY;
             snprintf(m->last.text, sizeof(m->last.text), "%s pauses after failures", o->alias);
+            chain_left(&m->plan, at);
             continue;
         }
         const struct provider_opts *opts = chain_use_for(&m->use, &m->plan, at);
@@ -92,6 +94,7 @@ static bool try_from(struct llm *m, unsigned at)
         m->last.err = e;
         snprintf(m->last.text, sizeof(m->last.text), "%s: %s", o->alias, err_text(e));
         LOGW(m->use.opts.log, "provider.failed", "kind=LLM alias=%s err=%s", o->alias, err_name(e));
+        chain_left(&m->plan, at);
     }
     return false;
 }
@@ -103,6 +106,7 @@ static void next_or_end(struct llm *m)
     if (may_go_on) {
         LOGW(m->use.opts.log, "provider.failed", "kind=LLM alias=%s err=%s why=\"%s\" next=%s",
              m->plan.objects[m->at]->alias, err_name(m->last.err), m->last.text, m->plan.objects[m->at + 1]->alias);
+        chain_left(&m->plan, m->at);
         if (try_from(m, m->at + 1))
             return;
     }
@@ -146,6 +150,10 @@ static void child_tool_call(void *user, struct slice id, struct slice name, stru
 static void child_usage(void *user, const struct llm_usage *u)
 {
     struct llm *m = user;
+    const char *alias = m->plan.objects[m->at]->alias;
+    metric_add_label(METRIC_llm_tokens_in_total, alias, u->tokens_in);
+    metric_add_label(METRIC_llm_tokens_cached_total, alias, u->tokens_cached);
+    metric_add_label(METRIC_llm_tokens_out_total, alias, u->tokens_out);
     if (m->ev->on_usage)
         m->ev->on_usage(m->user, u);
 }

@@ -8,7 +8,9 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "loop/timer.h"
+#include "metrics/metrics.h"
 #include "providers/resolve.h"
 #include "providers/soon.h"
 
@@ -30,6 +32,7 @@ struct tts {
     char *kept[SENTENCES_MAX];
     unsigned kept_count, given;  /* of kept: handed to the alias in use */
     unsigned said, marked;       /* sentences of the whole stream */
+    uint64_t audio_us;           /* made by the alias in use */
     struct err_note last;
     bool has_failed;             /* inside a call: `last` waits for the top of the loop */
     bool has_delivered, is_finished, is_paused, finish_given, has_ended;
@@ -50,6 +53,8 @@ static void drop_child(struct tts *t, enum err how)
     t->child_cls->close(t->child);
     t->child = NULL;
     timer_stop(&t->wait);
+    metric_add_label(METRIC_tts_audio_ms_total, t->plan.objects[t->at]->alias, (int64_t)(t->audio_us / 1000));
+    t->audio_us = 0;
 }
 
 static void end(struct tts *t)
@@ -97,6 +102,8 @@ static enum err pump(struct tts *t)
             return OK;
         if (e)
             return e;
+        metric_add_label(METRIC_tts_characters_total, t->plan.objects[t->at]->alias,
+                         (int64_t)utf8_chars(slice_of(t->kept[t->given])));
         t->given++;
     }
     if (t->has_delivered || t->at + 1 == t->plan.count)
@@ -118,6 +125,7 @@ static bool try_from(struct tts *t, unsigned at)
         if (!object_try(t->plan.registry, o, now_ms(t))) {
             t->last.err = ERR_BUSY;
             snprintf(t->last.text, sizeof(t->last.text), "%s pauses after failures", o->alias);
+            chain_left(&t->plan, at);
             continue;
         }
         t->child_cls = o->cls;
@@ -139,6 +147,7 @@ static bool try_from(struct tts *t, unsigned at)
         t->last.err = e;
         snprintf(t->last.text, sizeof(t->last.text), "%s: %s", o->alias, err_text(e));
         LOGW(t->use.opts.log, "provider.failed", "kind=TTS alias=%s err=%s", o->alias, err_name(e));
+        chain_left(&t->plan, at);
     }
     return false;
 }
@@ -148,6 +157,7 @@ static void next_or_end(struct tts *t)
     if (!t->has_delivered && t->at + 1 < t->plan.count && t->last.err != ERR_CANCELLED) {
         LOGW(t->use.opts.log, "provider.failed", "kind=TTS alias=%s err=%s why=\"%s\" next=%s",
              t->plan.objects[t->at]->alias, err_name(t->last.err), t->last.text, t->plan.objects[t->at + 1]->alias);
+        chain_left(&t->plan, t->at);
         if (try_from(t, t->at + 1))
             return;
     }
@@ -192,6 +202,8 @@ static void child_pcm(void *user, struct pcm pcm, uint32_t rate_hz)
 {
     struct tts *t = user;
     got_audio(t);
+    if (rate_hz)
+        t->audio_us += (uint64_t)pcm.count * 1000000 / rate_hz;
     t->ev->on_pcm(t->user, pcm, rate_hz);
 }
 
@@ -199,6 +211,7 @@ static void child_opus(void *user, struct slice packet, uint32_t duration_us)
 {
     struct tts *t = user;
     got_audio(t);
+    t->audio_us += duration_us;
     t->ev->on_opus(t->user, packet, duration_us);
 }
 

@@ -218,7 +218,9 @@ static void on_done_timer(void *arg)
 
 static void on_head(void *user, int status, struct slice content_type)
 {
-    ((struct llm *)user)->status = status;
+    struct llm *m = user;
+    m->status = status;
+    openai_acquired(m->call);
 }
 
 static void on_data(void *user, struct slice data)

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "metrics/metrics.h"
 
 #define LOG_TOPIC "provider"
 
@@ -133,4 +134,9 @@ void openai_transport(struct err_note *note, enum err e, const char *text)
 {
     note->err = e;
     snprintf(note->text, sizeof(note->text), "%s", text && *text ? text : err_text(e));
+}
+
+void openai_acquired(const struct http_call *call)
+{
+    metric_add_label(METRIC_connection_acquire_total, http_call_is_reused(call) ? "true" : "false", 1);
 }

@@ -29,4 +29,7 @@ void openai_explain(struct err_note *note, int status, struct slice body);
 /* A transport failure. */
 void openai_transport(struct err_note *note, enum err e, const char *text);
 
+/* In on_head: counts whether the connection was there already. */
+void openai_acquired(const struct http_call *call);
+
 #endif

@@ -6,6 +6,7 @@
  * Locking: one mutex around the tables; nothing under it waits. Making an object is its class's quick
  * check(), done under the lock, so two askers at once make one. Objects are shared by reference
  * counts; a reload changes keys, so the next plan makes new objects while running chains keep theirs. */
+#include "metrics/metrics.h"
 #include "providers/registry.h"
 
 #include <pthread.h>
@@ -430,6 +431,10 @@ void object_report(struct registry *r, struct provider_object *o, enum err how, 
         }
     }
     pthread_mutex_unlock(&r->lock);
-    if (has_paused)
-        LOGW(NULL, "provider.paused", "kind=%s alias=%s ms=%d", kind_name(o->kind), o->alias, BREAKER_PAUSE_MS);
+    if (how != OK && how != ERR_CANCELLED)
+        metric_add_label(METRIC_provider_errors_total, o->alias, 1);
+    if (!has_paused)
+        return;
+    metric_add_label(METRIC_provider_breaks_total, o->alias, 1);
+    LOGW(NULL, "provider.paused", "kind=%s alias=%s ms=%d", kind_name(o->kind), o->alias, BREAKER_PAUSE_MS);
 }

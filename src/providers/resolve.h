@@ -61,6 +61,8 @@ struct chain_use {
 void chain_use_init(struct chain_use *c, const struct use_opts *u);
 /* Points opts at entry `at` of the plan, with the time-outs of its place. */
 const struct provider_opts *chain_use_for(struct chain_use *c, const struct chain_plan *p, unsigned at);
+/* Entry `at` failed or pauses: counts that the next one takes its place, when there is one. */
+void chain_left(const struct chain_plan *p, unsigned at);
 
 must_check enum err chain_asr_open(struct asr_use *out, struct chain_plan *p, const struct use_opts *u,
                                    const struct asr_events *ev, void *user);

@@ -203,6 +203,7 @@ static void on_head(void *user, int status, struct slice content_type)
 {
     struct sentence *s = user;
     s->status = status;
+    openai_acquired(s->call);
     s->is_strange = slice_contains(content_type, SLICE("json")) || slice_contains(content_type, SLICE("text/"));
 }
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "dialogue/mode.h"
 #include "loop/loop.h"
+#include "metrics/metrics.h"
 #include "tests/support/stage.h"
 #include "tools/toolbox.h"
 
@@ -48,6 +49,28 @@ static void times_of_a_turn_stand_in_order(void **state)
     assert_true(t->first_token_us <= t->first_sentence_us && t->first_sentence_us <= t->first_audio_us);
     assert_true(t->first_audio_us < t->stop_us);
     stage_close(&w);
+}
+
+static void a_turn_is_measured_once(void **state)
+{
+    static const enum metric spans[] = {
+        METRIC_turn_end_of_turn_delay_seconds, METRIC_turn_transcription_delay_seconds, METRIC_turn_llm_ttft_seconds,
+        METRIC_turn_llm_ttfs_seconds, METRIC_turn_tts_ttfb_seconds, METRIC_turn_tts_leading_silence_seconds,
+        METRIC_turn_server_added_seconds, METRIC_turn_e2e_seconds,
+    };
+    script("hello", "Good morning. How are you?");
+    stage_open(&w, NULL, NULL);
+    metrics_reset();
+    stage_ask(&w);
+    stage_run(&w, 6000);
+    for (size_t i = 0; i < COUNT(spans); i++)
+        assert_int_equal(metric_count(spans[i]), 1);
+    assert_int_equal(metric_label_value(METRIC_turns_total, "completed"), 1);
+    stage_ask(&w); /* and one whose device vanishes while it is spoken to */
+    stage_run(&w, 500);
+    stage_close(&w);
+    assert_int_equal(metric_label_value(METRIC_turns_total, "aborted"), 1);
+    assert_int_equal(metric_count(METRIC_turn_e2e_seconds), 2);
 }
 
 static void the_microphone_is_closed_before_the_model_has_answered(void **state)
@@ -942,6 +965,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_spoken_question_gets_a_spoken_answer, tidy_up),
         cmocka_unit_test_teardown(times_of_a_turn_stand_in_order, tidy_up),
+        cmocka_unit_test_teardown(a_turn_is_measured_once, tidy_up),
         cmocka_unit_test_teardown(the_microphone_is_closed_before_the_model_has_answered, tidy_up),
         cmocka_unit_test_teardown(ten_turns_in_a_row_are_heard, tidy_up),
         cmocka_unit_test_teardown(silence_after_listen_start_makes_no_utterance, tidy_up),

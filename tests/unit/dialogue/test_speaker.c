@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "dialogue/speaker.h"
 #include "loop/loop.h"
+#include "metrics/metrics.h"
 #include "tests/support/stage.h"
 
 static struct stage w; /* for its loop, registry and configuration; its own dialogue stays idle */
@@ -361,6 +362,31 @@ static void a_tone_ends_the_reply_when_wanted(void **state)
     close_speaker();
 }
 
+static void a_gap_inside_a_sentence_is_counted_and_one_between_two_is_not(void **state)
+{
+    metrics_reset();
+    fake_tts_script("")->sentence_ms = 1200;
+    open_speaker(&usual, NULL);
+    begin();
+    assert_ok(speaker_say(h.speaker, SLICE("Said in time.")));
+    speaker_finish(h.speaker);
+    run(3500);
+    assert_int_equal(metric_value(METRIC_underruns_total), 0);
+    assert_int_equal(metric_count(METRIC_turn_tts_leading_silence_seconds), 1);
+
+    fake_tts_script("")->plan.each_ms = 400; /* 60 ms of sound each time: the device runs dry */
+    fake_tts_script("")->sentence_ms = 240;
+    begin();
+    assert_ok(speaker_say(h.speaker, SLICE("In pieces.")));
+    assert_ok(speaker_say(h.speaker, SLICE("And this.")));
+    speaker_finish(h.speaker);
+    run(6000);
+    assert_int_equal(metric_value(METRIC_underruns_total), 6); /* the gap between the two is none */
+    assert_int_equal(metric_value(METRIC_frames_late_total), 0); /* they left as soon as they were made */
+    assert_int_equal(metric_count(METRIC_turn_tts_leading_silence_seconds), 2);
+    close_speaker();
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +402,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_failure_before_a_sound_is_told_and_after_one_is_played_out, tidy_up),
         cmocka_unit_test_teardown(what_was_heard_grows_with_what_was_played, tidy_up),
         cmocka_unit_test_teardown(a_tone_ends_the_reply_when_wanted, tidy_up),
+        cmocka_unit_test_teardown(a_gap_inside_a_sentence_is_counted_and_one_between_two_is_not, tidy_up),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "loop/loop.h"
+#include "metrics/metrics.h"
 #include "providers/registry.h"
 #include "providers/resolve.h"
 #include "tests/support/fake_providers.h"
@@ -570,6 +571,55 @@ static void audio_beyond_a_minute_is_not_kept(void **state)
     mem_free(second);
 }
 
+/* ---- what is counted ---- */
+
+static void calls_are_counted_for_the_alias_that_did_them(void **state)
+{
+    struct world *w = *state;
+    int16_t silence[1600] = { 0 };
+    metrics_reset();
+    configure(w, BOTH);
+    fake_llm_script("a")->plan.error = ERR_UPSTREAM;
+    fake_llm_script("b")->replies[0].text = "yes";
+    ask(w);
+    pass(w, 0);
+    ended(w, OK, "yes");
+    assert_int_equal(metric_label_value(METRIC_provider_errors_total, "a"), 1);
+    assert_int_equal(metric_label_value(METRIC_provider_fallbacks_total, "a"), 1);
+    assert_int_equal(metric_label_value(METRIC_provider_fallbacks_total, "b"), 0);
+    assert_int_equal(metric_label_value(METRIC_llm_tokens_in_total, "a"), 0);
+    assert_int_equal(metric_label_value(METRIC_llm_tokens_in_total, "b"), 10);
+    assert_int_equal(metric_label_value(METRIC_llm_tokens_out_total, "b"), 1);
+    for (unsigned i = 1; i < BREAKER_FAILURES; i++) {
+        w->llm.cls->close(take_ptr(&w->llm.llm));
+        w->ends = 0;
+        ask(w);
+        pass(w, 0);
+    }
+    assert_int_equal(metric_label_value(METRIC_provider_breaks_total, "a"), 1);
+    assert_int_equal(metric_label_value(METRIC_provider_errors_total, "a"), BREAKER_FAILURES);
+
+    fake_tts_script("b")->sentence_ms = 600;
+    fake_tts_script("a")->plan.open_error = ERR_CONNECT;
+    assert_ok(tts_open_for(&w->tts, w->registry, &w->use, &tts_events, w));
+    assert_ok(w->tts.cls->say(w->tts.tts, SLICE("h\xC3\xA9.")));
+    w->tts.cls->finish(w->tts.tts);
+    pass(w, 0);
+    assert_int_equal(metric_label_value(METRIC_tts_characters_total, "a"), 0);
+    assert_int_equal(metric_label_value(METRIC_tts_characters_total, "b"), 3);
+    assert_int_equal(metric_label_value(METRIC_tts_audio_ms_total, "b"), 600);
+    assert_int_equal(metric_label_value(METRIC_provider_fallbacks_total, "a"), BREAKER_FAILURES + 1);
+
+    fake_asr_script("a")->plan.error = ERR_UPSTREAM;
+    fake_asr_script("a")->plan.error_at = 1;
+    fake_asr_script("b")->texts[0] = "heard";
+    assert_ok(asr_open_for(&w->asr, w->registry, &w->use, &asr_events, w));
+    assert_ok(w->asr.cls->feed(w->asr.asr, (struct pcm){ silence, COUNT(silence) }));
+    assert_ok(w->asr.cls->feed(w->asr.asr, (struct pcm){ silence, COUNT(silence) }));
+    w->asr.cls->close(take_ptr(&w->asr.asr));
+    assert_int_equal(metric_label_value(METRIC_asr_audio_ms_total, "a"), 200);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -587,7 +637,7 @@ int main(void)
         CASE(packets_are_kept_for_recognisers_that_take_them), CASE(a_mixed_chain_takes_pcm),
         CASE(a_recogniser_that_is_full_says_so), CASE(partial_texts_do_not_bind),
         CASE(nothing_said_is_no_failure), CASE(closing_a_recogniser_inside_its_event_is_silent),
-        CASE(audio_beyond_a_minute_is_not_kept),
+        CASE(audio_beyond_a_minute_is_not_kept), CASE(calls_are_counted_for_the_alias_that_did_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
