@@ -4,6 +4,9 @@
 
 #include "tests/support/test.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,7 +20,7 @@
 #define ADVANCE_MS 20
 #define SETTLE_STEPS 6 /* there and back over loopback, twice */
 
-static void add_fakes(void *user, struct registry *r)
+void world_fakes(void *user, struct registry *r)
 {
     registry_add_asr(r, &fake_asr);
     registry_add_llm(r, &fake_llm);
@@ -26,44 +29,73 @@ static void add_fakes(void *user, struct registry *r)
     registry_add_memory(r, &fake_memory);
 }
 
+char *world_config(const struct world_opts *o)
+{
+    return xprintf("server:\n  auth:\n    enabled: %s\n%s\n"
+                   "selected_module: {VAD: f, ASR: f, LLM: f, TTS: f, Memory: f}\n"
+                   "VAD: {f: {type: fake}}\nASR: {f: {type: fake}}\nLLM: {f: {type: fake}}\n"
+                   "TTS: {f: {type: fake}}\nMemory: {f: {type: fake}}\n%s\n",
+                   o->has_auth ? "true" : "false", o->server ? o->server : "", o->more ? o->more : "");
+}
+
+static void serve(struct world *w)
+{
+    struct err_note note = { 0 };
+
+    w->opts.config_text = w->text;
+    enum err err = server_create(&w->server, &w->opts, &note);
+    if (err)
+        fail_msg("server: %s", note.text);
+    if (!w->opts.has_manual_clock && !w->loop)
+        assert_ok(loop_create(&w->loop, NULL));
+    if (w->opts.has_manual_clock)
+        w->loop = server_loop(w->server, 0);
+}
+
 void world_start(struct world *w, const struct world_opts *o)
 {
     static const struct world_opts plain = { 0 };
-    struct err_note note = { 0 };
 
     *w = (struct world){ 0 };
     o = o ? o : &plain;
     fakes_reset();
     snprintf(w->dir, sizeof(w->dir), "%s", temp_path("world"));
-    auto_mem char *text = xprintf("server:\n  auth:\n    enabled: %s\n%s\n"
-                                  "selected_module: {VAD: f, ASR: f, LLM: f, TTS: f, Memory: f}\n"
-                                  "VAD: {f: {type: fake}}\nASR: {f: {type: fake}}\nLLM: {f: {type: fake}}\n"
-                                  "TTS: {f: {type: fake}}\nMemory: {f: {type: fake}}\n%s\n",
-                                  o->has_auth ? "true" : "false", o->server ? o->server : "", o->more ? o->more : "");
-    struct server_opts opts = { .config_text = text, .data_dir = w->dir, .has_manual_clock = !o->has_threads,
-                                .loops = 2, .has_any_ports = true, .has_no_engines = true, .setup = add_fakes };
-    enum err err = server_create(&w->server, &opts, &note);
-    if (err)
-        fail_msg("server: %s", note.text);
-    if (o->has_threads)
-        assert_ok(loop_create(&w->loop, NULL));
-    else
-        w->loop = server_loop(w->server, 0);
+    w->text = world_config(o);
+    w->opts = (struct server_opts){ .data_dir = w->dir, .has_manual_clock = !o->has_threads, .loops = 2,
+                                    .has_any_ports = true, .has_no_engines = true, .setup = world_fakes };
+    serve(w);
 }
 
-void world_end(struct world *w)
+static void leave_all(struct world *w)
 {
-    bool has_own_loop = w->loop != server_loop(w->server, 0);
-
     for (unsigned i = 0; i < w->client_count; i++)
         client_vanish(w->clients[i]);
     for (unsigned i = 0; i < 400 && server_sessions(w->server) > 0; i++)
         loop_step(w->loop, 5);
     assert_int_equal(server_sessions(w->server), 0);
     world_forget(w);
+}
+
+void world_restart(struct world *w, const struct world_opts *o)
+{
+    leave_all(w);
+    server_free(w->server);
+    if (o) {
+        mem_free(w->text);
+        w->text = world_config(o);
+    }
+    serve(w);
+}
+
+void world_end(struct world *w)
+{
+    bool has_own_loop = w->loop != server_loop(w->server, 0);
+
+    leave_all(w);
     server_free(w->server);
     if (has_own_loop)
         loop_free(w->loop);
+    mem_free(w->text);
     assert_int_equal(fakes_live(), 0);
     temp_remove();
 }
@@ -156,7 +188,7 @@ struct client *world_dial(struct world *w, const char *path, const char *const *
         snprintf(names[count], sizeof(names[count]), "%.*s", (int)(colon - headers[count]), headers[count]);
         list[count] = (struct http_header){ names[count], slice_of(colon + 2) };
     }
-    auto_mem char *url = xprintf("ws://127.0.0.1:%u%s", server_port(w->server), path);
+    auto_mem char *url = xprintf("ws://127.0.0.1:%u%s", w->port ? w->port : server_port(w->server), path);
     struct ws_connect_opts o = { .url = url, .headers = list, .header_count = count };
     assert_ok(ws_connect(&c->ws, w->loop, &o, &client_events, c));
     return c;
@@ -249,4 +281,36 @@ void client_vanish(struct client *c)
     ws_drop(c->ws);
     c->ws = NULL;
     c->is_open = false;
+}
+
+int world_http(struct world *w, uint16_t port, const char *line, const char *headers, const char *body,
+               struct buf *out)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    auto_buf struct buf request = { 0 };
+    uint64_t began_us = clock_mono_us();
+    char piece[4096];
+    int fd = socket(AF_INET, SOCK_STREAM, 0), status = 0;
+
+    buf_printf(&request, "%s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s", line, headers ? headers : "");
+    if (body)
+        buf_printf(&request, "Content-Length: %zu\r\n", strlen(body));
+    buf_printf(&request, "\r\n%s", body ? body : "");
+    buf_clear(out);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(send(fd, request.data, request.len, MSG_NOSIGNAL), request.len);
+    for (;;) {
+        ssize_t n = recv(fd, piece, sizeof(piece), MSG_DONTWAIT);
+        if (n > 0)
+            buf_put(out, slice_from(piece, (size_t)n));
+        else if (n == 0 || errno != EAGAIN || clock_mono_us() - began_us > WAIT_US)
+            break;
+        else
+            loop_step(w->loop, STEP_MS);
+    }
+    close(fd);
+    if (out->data)
+        sscanf(out->data, "HTTP/1.1 %d", &status);
+    return status;
 }

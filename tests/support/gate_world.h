@@ -40,12 +40,23 @@ struct world {
     struct server *server;
     struct loop *loop;
     char dir[256];
+    char *text;               /* the configuration */
+    struct server_opts opts;
+    uint16_t port;            /* of a server in another process; 0: of ours */
     struct client *clients[WORLD_CLIENTS_MAX];
     unsigned client_count;
 };
 
 void world_start(struct world *w, const struct world_opts *o); /* o NULL: defaults */
 void world_end(struct world *w);
+/* The server ends and another begins in the same folder; its sessions end. NULL: the same configuration. */
+void world_restart(struct world *w, const struct world_opts *o);
+void world_fakes(void *user, struct registry *r); /* adds the fakes: server_opts.setup */
+char *world_config(const struct world_opts *o);   /* the YAML of such a server; given */
+/* One HTTP request ("GET /path", header lines ended by \r\n or NULL, body or NULL), answered while the loop
+ * steps. The status; out: head and body. */
+int world_http(struct world *w, uint16_t port, const char *line, const char *headers, const char *body,
+               struct buf *out);
 void world_forget(struct world *w);            /* frees the clients that are closed, all of them must be */
 void world_settle(struct world *w);            /* runs whatever is ready, without moving the clock */
 void world_advance(struct world *w, uint64_t ms); /* moves it in steps of at most 20 ms, reading sockets between */
