@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * upgrade.c -- from an upgrade request to a session, or to a refusal by HTTP status.
  *
- *   draining? -> ids (A2) -> connects per minute -> token, pair (B4) -> equal proof (A8) -> 101
+ *   draining? -> ids (A2) -> token, pair (B4) -> equal proof (A8) -> connects per minute -> 101
  *
  * Nothing is upgraded first to be closed with a sentence: devices only understand the status. */
 #include <stdio.h>
@@ -84,6 +84,7 @@ static void accept_device(struct upgrade *u, const struct auth_answer *a)
 static void on_auth(void *user, const struct auth_answer *a)
 {
     struct upgrade *u = user;
+    const struct gateway_env *env = gateway_env_of(u->home->gateway);
 
     u->call = NULL;
     http_on_gone(u->request, NULL, NULL);
@@ -94,6 +95,10 @@ static void on_auth(void *user, const struct auth_answer *a)
     } else if (!may_take_over(u, a)) {
         LOGW(NULL, "takeover.refused", "device=%s peer=%s", u->who.device, u->who.peer.text);
         refuse(u->request, 401, "not authorised\n");
+    } else if (limits_device(env->limits, u->who.device, loop_now_ms(u->home->loop))) {
+        /* Only who proved to be the device counts: a stranger cannot use up its share. */
+        metric_add_label(METRIC_rate_limited_total, "connects", 1);
+        refuse(u->request, 429, "too many connections\n");
     } else {
         accept_device(u, a);
     }
@@ -121,12 +126,6 @@ void gateway_upgrade(struct gateway_loop *gl, struct http_req *r)
     u->home = gl;
     u->request = r;
     identity_read(&u->who, r, gl->config);
-    if (limits_device(env->limits, u->who.device, loop_now_ms(gl->loop))) {
-        metric_add_label(METRIC_rate_limited_total, "connects", 1);
-        refuse(r, 429, "too many connections\n");
-        drop(u);
-        return;
-    }
     http_on_gone(r, on_gone, u);
     struct auth_call *call = NULL;
     auth_check(&call, env->auth, gl->env->http, &u->who, on_auth, u);

@@ -554,6 +554,18 @@ static void the_seventh_connect_in_a_minute_is_refused(void **state)
     world_end(&w);
 }
 
+static void a_stranger_cannot_use_up_the_connects_of_a_device(void **state)
+{
+    struct world w;
+    world_start(&w, &with_tokens);
+    const char *bad[] = { "Device-Id: dev1", "Authorization: Bearer wrong", NULL };
+    const char *good[] = { "Device-Id: dev1", "Authorization: Bearer good-token-1", NULL };
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(refused_with(&w, "/xiaozhi/v1/", bad), 401);
+    assert_true(client_opens(world_dial(&w, "/xiaozhi/v1/", good)));
+    world_end(&w);
+}
+
 static void without_any_id_a_client_still_gets_in(void **state)
 {
     struct world w;
@@ -751,6 +763,7 @@ int main(void)
         cmocka_unit_test(without_a_token_nobody_gets_in),
         cmocka_unit_test(another_proof_cannot_throw_a_session_out),
         cmocka_unit_test(the_seventh_connect_in_a_minute_is_refused),
+        cmocka_unit_test(a_stranger_cannot_use_up_the_connects_of_a_device),
         cmocka_unit_test(without_any_id_a_client_still_gets_in),
         cmocka_unit_test(the_gateway_leg_speaks_framing_2_only_when_it_may),
         cmocka_unit_test(a_device_may_vanish_in_every_state),
