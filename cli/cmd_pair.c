@@ -41,7 +41,8 @@ static int pair(struct command *c)
     buf_puts(&path, "/pairing/");
     url_piece(&path, slice_of(c->words[0]));
     struct api_question q = { .side = SIDE_ADMIN, .method = "POST", .path = path.data,
-                              .missing = "`parley pair` lists the codes that wait; a device asks for a new one by itself." };
+                              .missing = "`parley pair` lists the codes that wait; "
+                                         "a device asks for a new one by itself." };
     if (!api_ask_server(c, &q, &a))
         return EXIT_BAD;
     if (!print_json(c, &a)) {

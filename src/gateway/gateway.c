@@ -278,7 +278,7 @@ static void deliver_say(struct gateway_loop *gl, struct session *s, struct lette
 
     (void)gl;
     if (s && s->state == SESSION_TALKING)
-        err = dialogue_say(s->dialogue, letter->text, &(struct say_opts){ 0 });
+        err = session_is_muted(s) ? ERR_BUSY : dialogue_say(s->dialogue, letter->text, &(struct say_opts){ 0 });
     send_answer(letter, err);
 }
 

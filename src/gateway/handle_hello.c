@@ -173,6 +173,7 @@ void handle_msg_hello(struct session *s, const struct msg *m)
     }
     session_greeted(s);
     open_modes(s);
+    says_begin(s);
     if (h.has_mcp)
         open_mcp(s);
 }

@@ -84,6 +84,12 @@ void session_notice(struct session *s, enum msg_notice n, const char *message, i
     session_send(s, &out);
 }
 
+bool session_is_muted(const struct session *s)
+{
+    return (strcmp(s->who.mode, "meeting") == 0 && s->config->meeting_disable_tts) ||
+           (strcmp(s->who.mode, "working") == 0 && s->config->working_disable_tts);
+}
+
 const char *session_text(const struct session *s, const char *key)
 {
     return catalogue_text(s->home->config, s->known.language[0] ? s->known.language : NULL, key);
@@ -170,6 +176,7 @@ static bool silence(struct session *s, int code, const char *reason)
     bool is_saving = s->dialogue && save_begin(s, saved);
     dialogue_close(s->dialogue);
     s->dialogue = NULL;
+    says_end(s);
     loop_later(s->loop, &s->tools_grave, free_tools, s);
     return is_saving;
 }

@@ -20,6 +20,7 @@
 #include "gateway/idle.h"
 #include "gateway/link.h"
 #include "gateway/rates.h"
+#include "gateway/says.h"
 #include "modes/modes.h"
 #include "gateway/stats.h"
 #include "protocol/hello.h"
@@ -63,6 +64,7 @@ struct session {
     struct hello hello;                 /* the one that was acked */
     struct dialogue *dialogue;          /* from hello to closing */
     struct modes *modes;                /* the same; NULL: plain chat */
+    struct says *says;                  /* what was left for it; NULL: nothing asked yet */
     struct toolbox *tools;
     struct tool_mcp *mcp;               /* NULL: the device has none */
     struct tool_iot *iot;               /* made at the first descriptor */
@@ -108,6 +110,7 @@ void session_greeted(struct session *s); /* hello was acked and the dialogue is 
 enum err session_send(struct session *s, const struct buf *json);
 void session_error(struct session *s, const struct msg *m, enum msg_code code, const char *message);
 void session_notice(struct session *s, enum msg_notice n, const char *message, int64_t close_in_ms);
+bool session_is_muted(const struct session *s); /* a mode in which nothing is spoken */
 /* A text of the catalogue in the device's language. */
 const char *session_text(const struct session *s, const char *key);
 void session_text_in(struct session *s, struct slice text);   /* dispatch.c */

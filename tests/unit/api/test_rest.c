@@ -2,6 +2,7 @@
  * test_rest.c -- the HTTP API under /api/v1 and the compat prefixes. TSAN */
 #include "tests/support/test.h"
 
+#include "api/private.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -522,6 +523,49 @@ static void the_description_names_every_route(void **state)
     assert_non_null(json_get(json_get(paths, "/api/v1/meetings/{id}"), "delete"));
     assert_non_null(json_get(json_get(paths, "/api/v1/meetings/{id}"), "get"));
     assert_non_null(json_get(paths, "/xiaozhi/ota"));
+    for (size_t i = 0; i < api_route_count; i++) {
+        static const char *const methods[] = { "get", "post", "put", "delete" };
+        static const char *const before[] = { "/api/v1", "/xiaozhi", "", "" }; /* by route_kind */
+        auto_mem char *path = xprintf("%s%s", before[api_routes[i].kind], api_routes[i].pattern);
+        const struct json *operation = json_get(json_get(paths, path), methods[api_routes[i].method]);
+        if (json_get_text(operation, "summary").len == 0 || json_len(json_get(operation, "responses")) == 0)
+            fail_msg("%s %s is not described", methods[api_routes[i].method], path);
+    }
+    reply_done(&r);
+}
+
+/* What the interface promises about numbers, beyond their acceptance. */
+static void numbers_out_of_range_are_clamped_and_old_fields_stay(void **state)
+{
+    static const struct {
+        const char *line, *key; /* key NULL: the length of data itself */
+        int64_t want;
+    } rows[] = {
+        { "GET /api/v1/meetings/recent?limit=0", NULL, 1 },
+        { "GET /api/v1/meetings/recent?limit=9999999999999999999", NULL, 2 },
+        { "GET /api/v1/meetings/m0/transcript?limit=0", "limit", 1 },
+        { "GET /api/v1/meetings/m0/transcript?limit=501", "limit", 500 },
+        { "GET /api/v1/meetings/m0/transcript?limit=x&offset=-3", "offset", 0 },
+        { "GET /api/v1/devices?limit=0&offset=x", "limit", 1 },
+        { "GET /api/v1/devices/d1/turns?limit=0", NULL, 1 },
+        { "GET /api/v1/devices/d1/turns?limit=1000", NULL, 15 },
+    };
+    struct reply r;
+    start("meeting:\n  api_rate_limit:\n    enabled: false\n");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(ask(&r, rows[i].line, NULL, NULL), 200);
+        int64_t got = rows[i].key ? json_get_i64(reply_data(&r), rows[i].key, -1) : (int64_t)json_len(reply_data(&r));
+        if (got != rows[i].want)
+            fail_msg("%s: %lld", rows[i].line, (long long)got);
+        reply_done(&r);
+    }
+    ask(&r, "GET /api/v1/meetings/recent", NULL, NULL);
+    assert_true(json_is(json_get(json_at(reply_data(&r), 0), "hasShards"), JSON_BOOL));
+    assert_false(json_get_bool(json_at(reply_data(&r), 0), "hasShards", true));
+    reply_done(&r);
+    ask(&r, "GET /api/v1/meetings/m0?preview=0", NULL, NULL);
+    assert_int_equal(json_len(json_get(reply_data(&r), "transcriptPreview")), 1);
+    assert_false(json_get_bool(reply_data(&r), "hasShards", true));
     reply_done(&r);
 }
 
@@ -584,7 +628,8 @@ int main(void)
         SERVED(deleting_data_ends_the_session_and_forgets), SERVED(speech_for_an_absent_device_waits),
         SERVED(speech_for_a_live_device_is_played_once),
         SERVED(an_answer_that_comes_after_the_client_left_harms_nobody), SERVED(the_inject_path_is_off_by_default),
-        SERVED(the_description_names_every_route), SERVED(a_store_that_fails_gives_a_clear_error_and_nothing_else),
+        SERVED(the_description_names_every_route),
+        SERVED(numbers_out_of_range_are_clamped_and_old_fields_stay), SERVED(a_store_that_fails_gives_a_clear_error_and_nothing_else),
         SERVED(clients_that_leave_at_any_time_harm_nobody),
     };
     return cmocka_run_group_tests(tests, quiet, tidy);

@@ -108,7 +108,7 @@ static void restore(int fd, int saved, const char *name, struct buf *text)
     buf_puts(text, "");
 }
 
-/* One line, split at blanks; '_' inside a word is a blank of it. */
+/* One line, split at blanks. */
 static int run(const char *line)
 {
     static const struct {
@@ -119,10 +119,11 @@ static int run(const char *line)
     auto_mem char *text = xstrdup(line);
     char *words[WORDS_MAX];
     int count = 0, status = -1;
-    for (char *at = strtok(text, " "); at && count < WORDS_MAX; at = strtok(NULL, " ")) {
-        for (char *c = at; *c; c++)
-            *c = *c == '_' ? ' ' : *c;
-        words[count++] = at;
+    for (char *at = text; at && count < WORDS_MAX; count++) {
+        words[count] = at;
+        at = strchr(at, ' ');
+        if (at)
+            *at++ = '\0';
     }
     fflush(stdout);
     fflush(stderr);
