@@ -135,10 +135,10 @@ int command_mock(int argc, char **argv)
         return 2;
     }
     struct loop *l = NULL;
-    struct mock *m = NULL;
+    struct mock_server *m = NULL;
     enum err e = loop_create(&l, &(struct loop_opts){.name = "mock"});
     if (!e)
-        e = mock_open(&m, l, &o);
+        e = mock_server_open(&m, l, &o);
     if (e) {
         fprintf(stderr, "parley mock: cannot listen on port %u: %s. Is it in use? Try --port 0\n", o.port,
                 err_text(e));
@@ -147,7 +147,7 @@ int command_mock(int argc, char **argv)
         return 1;
     }
     printf("mock service on http://%s:%u/v1 (asr %u ms, llm %u + %u ms a token, tts %u ms)\n",
-           o.host ? o.host : "127.0.0.1", mock_port(m), o.asr_ms, o.llm_first_ms, o.llm_token_ms,
+           o.host ? o.host : "127.0.0.1", mock_server_port(m), o.asr_ms, o.llm_first_ms, o.llm_token_ms,
            o.tts_first_ms);
     fflush(stdout);
 
@@ -159,11 +159,11 @@ int command_mock(int argc, char **argv)
     signal(SIGTERM, on_signal);
     loop_run(l);
     timer_stop(&stop);
-    const struct mock_stats *s = mock_stats(m);
+    const struct mock_stats *s = mock_server_stats(m);
     printf("served %llu transcripts, %llu answers, %llu speeches\n",
            (unsigned long long)s->requests[MOCK_ASR], (unsigned long long)s->requests[MOCK_LLM],
            (unsigned long long)s->requests[MOCK_TTS]);
-    mock_close(m);
+    mock_server_close(m);
     loop_free(l);
     return 0;
 }

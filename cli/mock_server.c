@@ -20,7 +20,7 @@
 
 enum format { FORMAT_PCM, FORMAT_WAV, FORMAT_OPUS };
 
-struct mock {
+struct mock_server {
     struct loop *loop;
     struct http_server *server;
     struct mock_opts opts;
@@ -33,7 +33,7 @@ struct mock {
 
 struct call {
     struct node node;
-    struct mock *mock;
+    struct mock_server *mock;
     struct http_req *req; /* NULL: answered or gone */
     struct timer timer;
     struct grave grave;
@@ -302,7 +302,7 @@ static void on_body(void *user, struct http_req *r, struct slice body)
     }
 }
 
-static void respond_stats(struct mock *m, struct http_req *r)
+static void respond_stats(struct mock_server *m, struct http_req *r)
 {
     auto_buf struct buf body = {0};
     struct jw w;
@@ -324,7 +324,7 @@ static void respond_stats(struct mock *m, struct http_req *r)
 
 static void on_request(void *user, struct http_req *r)
 {
-    struct mock *m = user;
+    struct mock_server *m = user;
     static const struct {
         const char *tail;
         enum mock_kind kind;
@@ -381,7 +381,7 @@ static int16_t *make_voice(size_t *count)
     return out;
 }
 
-static enum err encode_voice(struct mock *m)
+static enum err encode_voice(struct mock_server *m)
 {
     struct encoder *e = NULL;
     enum err err = encoder_create(
@@ -400,9 +400,9 @@ static enum err encode_voice(struct mock *m)
     return packets_count(&m->packets) ? err : ERR_INVALID;
 }
 
-enum err mock_open(struct mock **out, struct loop *l, const struct mock_opts *o)
+enum err mock_server_open(struct mock_server **out, struct loop *l, const struct mock_opts *o)
 {
-    struct mock *m = xnew(struct mock);
+    struct mock_server *m = xnew(struct mock_server);
     m->loop = l;
     m->opts = *o;
     m->opts.asr_text = o->asr_text ? o->asr_text : "what time is it";
@@ -424,24 +424,24 @@ enum err mock_open(struct mock **out, struct loop *l, const struct mock_opts *o)
                                                         .body_max_bytes = MOCK_BODY_MAX},
                              &events, m);
     if (e) {
-        mock_close(m);
+        mock_server_close(m);
         return e;
     }
     *out = m;
     return OK;
 }
 
-uint16_t mock_port(const struct mock *m)
+uint16_t mock_server_port(const struct mock_server *m)
 {
     return http_server_port(m->server);
 }
 
-const struct mock_stats *mock_stats(const struct mock *m)
+const struct mock_stats *mock_server_stats(const struct mock_server *m)
 {
     return &m->stats;
 }
 
-void mock_close(struct mock *m)
+void mock_server_close(struct mock_server *m)
 {
     if (!m)
         return;

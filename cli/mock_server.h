@@ -14,7 +14,7 @@
 #include "base/base.h"
 
 struct loop;
-struct mock;
+struct mock_server;
 
 struct mock_opts {
     const char *host;          /* NULL: 127.0.0.1 */
@@ -39,9 +39,9 @@ struct mock_stats {
 #define MOCK_SPEECH_MS_MAX 60000
 #define TTS_SPEED_MAX 60
 
-must_check enum err mock_open(struct mock **out, struct loop *l, const struct mock_opts *o);
-uint16_t mock_port(const struct mock *m);
-const struct mock_stats *mock_stats(const struct mock *m);
-void mock_close(struct mock *m); /* NULL is fine */
+must_check enum err mock_server_open(struct mock_server **out, struct loop *l, const struct mock_opts *o);
+uint16_t mock_server_port(const struct mock_server *m);
+const struct mock_stats *mock_server_stats(const struct mock_server *m);
+void mock_server_close(struct mock_server *m); /* NULL is fine */
 
 #endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * crowd.h -- many simulated devices on one loop, each living by a profile, and what was measured of the
+ * server meanwhile.
+ *
+ *   starting (at a rate, a bounded number at once) -> [OTA] -> connect -> hello -> the profile's life
+ *   storm: hello -> gone -> again       talk: question -> answer -> pause -> question ...
+ *
+ * Times are taken when bytes arrive here; whether this process was itself late is in stats.late. */
+#ifndef PARLEY_CLI_CROWD_H
+#define PARLEY_CLI_CROWD_H
+
+#include "cli/device.h"
+#include "cli/histogram.h"
+#include "cli/uplink.h"
+
+struct crowd;
+
+#define CROWD_DEVICES_MAX 19500
+#define CROWD_GAP_LATE_US 65000 /* between two packets of a sentence: later than a device expects */
+
+enum profile { PROFILE_IDLE, PROFILE_TALK, PROFILE_LISTEN, PROFILE_PLAY, PROFILE_STORM, PROFILE_MIXED };
+#define PROFILE_NAMES "idle|talk|listen|play|storm|mixed"
+
+enum identity_form { IDENTITY_HEADERS, IDENTITY_QUERY, IDENTITY_BOTH };
+#define IDENTITY_NAMES "headers|query|both"
+
+struct crowd_opts {
+    struct loop *loop;
+    const char *url;             /* WebSocket; NULL: asked of `ota` */
+    const char *ota;             /* NULL: not asked */
+    const char *token;
+    struct tls_context *tls;
+    enum profile profile;
+    enum identity_form identity;
+    enum msg_listen_mode mode;   /* of talk */
+    enum framing framing;
+    unsigned devices, per_second /* started; 0: as fast as they are answered */, at_once;
+    unsigned first_number;       /* device ids begin with it */
+    const struct uplink *uplink; /* talk, listen; borrowed for life */
+    const char *text;            /* play: what is typed to make it speak */
+    unsigned pause_ms;           /* between two questions, on average */
+    unsigned known_us_before_audio; /* of a turn: what is not the server's own: providers, silence, start gap */
+    unsigned abort_percent, abort_after_ms; /* of talk's and play's answers: the button is pressed */
+    unsigned turn_timeout_ms, hello_timeout_ms;
+    bool is_pcm;
+    bool may_leave_host;         /* else only loopback is connected to, whatever an OTA answer says */
+};
+
+enum crowd_error { CROWD_OTA, CROWD_CONNECT, CROWD_REFUSED, CROWD_BUSY, CROWD_CLOSED, CROWD_NO_HELLO, CROWD_NO_ANSWER,
+                   CROWD_NOTHING_HEARD, CROWD_ERRORS };
+const char *crowd_error_name(enum crowd_error e);
+
+struct crowd_stats {
+    uint64_t opened, connected, greeted, left;     /* tries; 101; hello answered; closed by us after hello */
+    uint64_t turns, turns_good, aborts;
+    uint64_t packets_out, packets_in, bytes_in, bytes_out; /* of audio, without framing */
+    uint64_t gaps, gaps_late, underruns, lost_packets;
+    uint64_t errors[CROWD_ERRORS];
+    uint64_t violations[VIOLATIONS];
+    struct histogram ota, connect, hello;           /* us: request to answer; dial to 101; hello to its answer */
+    struct histogram refuse;                        /* us: dial to a refusal by status */
+    struct histogram text, start, audio, added;     /* us after the end of speech; added: audio less what is known */
+    struct histogram gap, abort;                    /* us between packets; from button to tts stop */
+    struct histogram late;                          /* us: how late this process's own ticks were */
+};
+
+must_check enum err crowd_open(struct crowd **out, const struct crowd_opts *o);
+const struct crowd_stats *crowd_stats(const struct crowd *c);
+unsigned crowd_alive(const struct crowd *c);        /* greeted and still connected */
+bool crowd_is_complete(const struct crowd *c);      /* all were started, none is on its way */
+bool crowd_is_local(const char *url);               /* its host is this one: 127.x, ::1, localhost */
+unsigned crowd_speaking(const struct crowd *c);     /* being spoken to */
+/* What was added since the last call, for a progress line: latency of `added` (talk) or gaps (play). */
+void crowd_recent(struct crowd *c, struct histogram *latency);
+void crowd_close(struct crowd *c);                  /* NULL is fine; memory goes with the loop's next round */
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT
+ * load.c -- `parley load`: a crowd of simulated devices for a bounded time, and a report.
+ *
+ *   options -> voice -> crowd -> a sample each second -> words, JSON, plot
+ *
+ * It is a tool for servers of one's own: only loopback is connected to unless that is confirmed twice. */
+#include "cli/load.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/voice.h"
+#include "cli/watch.h"
+#include "loop/timer.h"
+#include "net/tls.h"
+
+#define DEFAULT_URL "ws://127.0.0.1:8000/xiaozhi/v1/"
+#define DEFAULT_SAY "what time is it"
+#define DEFAULT_TEXT "tell me a long story"
+#define FILES_SPARE 200 /* descriptors beside one for each device */
+#define SAMPLE_MS 1000
+
+struct options {
+    const char *url, *ota, *token, *say, *wav, *text, *delays, *svg;
+    unsigned profile, mode, identity;
+    int64_t devices, seconds, rate, at_once, framing, pause_ms, silence_ms, start_gap_ms, abort_percent,
+        abort_after_ms, pid, first;
+    bool is_json, is_quiet, is_mine, is_sure, is_pcm;
+};
+
+struct run {
+    struct options o;
+    struct loop *loop;
+    struct crowd *crowd;
+    struct uplink uplink;
+    struct timer sample, end;
+    struct load_sample *samples;
+    unsigned sample_count;
+    struct histogram recent;
+    struct load_result result;
+    struct watch server_last, server_first, server_steady, own_first;
+    uint64_t begin_us, complete_us; /* complete: all devices had come */
+    uint64_t greeted_complete;
+};
+
+static struct loop *running; /* for the signal handler */
+
+static void on_signal(int number)
+{
+    (void)number;
+    loop_stop(running);
+}
+
+static void on_end(void *arg)
+{
+    loop_stop(arg);
+}
+
+/* --- while it runs --------------------------------------------------------------------------------------- */
+
+static void watch_server(struct run *r, struct load_sample *s)
+{
+    struct watch now;
+    s->cpu = -1;
+    if (!r->o.pid || !watch_read(&now, (int)r->o.pid))
+        return;
+    s->cpu = (double)(now.cpu_us - r->server_last.cpu_us) / (SAMPLE_MS * 1000);
+    s->rss_bytes = now.rss_bytes;
+    r->server_last = now;
+    r->result.server_rss_peak = MAX(r->result.server_rss_peak, now.rss_bytes);
+}
+
+static void tell_progress(const struct run *r, const struct load_sample *s)
+{
+    fprintf(stderr, "%3u s  %5u devices  %5u speaking  turns %llu  errors %llu", r->sample_count, s->alive,
+            s->speaking, (unsigned long long)s->turns, (unsigned long long)s->errors);
+    if (s->latencies)
+        fprintf(stderr, "  p50 %.1f p99 %.1f ms", (double)s->p50_us / 1000, (double)s->p99_us / 1000);
+    if (s->cpu >= 0)
+        fprintf(stderr, "  server %.0f %% %.1f MB", s->cpu * 100, (double)s->rss_bytes / 1e6);
+    fprintf(stderr, isatty(2) ? "   \r" : "\n");
+}
+
+static void note_complete(struct run *r)
+{
+    if (r->complete_us || !crowd_is_complete(r->crowd))
+        return;
+    r->complete_us = loop_now_us(r->loop);
+    r->greeted_complete = crowd_stats(r->crowd)->greeted;
+    if (r->o.pid)
+        (void)!watch_read(&r->server_steady, (int)r->o.pid);
+}
+
+static void on_sample(void *arg)
+{
+    struct run *r = arg;
+    const struct crowd_stats *s = crowd_stats(r->crowd);
+    timer_start(&r->sample, r->loop, SAMPLE_MS, on_sample, r);
+    note_complete(r);
+    crowd_recent(r->crowd, &r->recent);
+    if (r->sample_count == (unsigned)r->o.seconds)
+        return;
+    struct load_sample *to = &r->samples[r->sample_count++];
+    *to = (struct load_sample){
+        .alive = crowd_alive(r->crowd), .speaking = crowd_speaking(r->crowd), .greeted = s->greeted,
+        .turns = s->turns, .packets_in = s->packets_in, .packets_out = s->packets_out, .errors = load_errors(s),
+        .p50_us = histogram_at(&r->recent, 0.5), .p99_us = histogram_at(&r->recent, 0.99),
+        .latencies = r->recent.count,
+    };
+    watch_server(r, to);
+    if (!r->o.is_quiet)
+        tell_progress(r, to);
+}
+
+/* --- before ---------------------------------------------------------------------------------------------- */
+
+static bool raise_files(unsigned devices)
+{
+    struct rlimit limit;
+    rlim_t wanted = devices + FILES_SPARE;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return false;
+    if (limit.rlim_cur >= wanted)
+        return true;
+    limit.rlim_cur = MIN(wanted, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted)
+        return true;
+    fprintf(stderr, "parley: %u devices need %llu open files and this process may have %llu (ulimit -Hn)\n", devices,
+            (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
+    return false;
+}
+
+static bool may_go_there(const struct options *o)
+{
+    bool is_local = (!o->url || crowd_is_local(o->url)) && (!o->ota || crowd_is_local(o->ota));
+    if (is_local || (o->is_mine && o->is_sure))
+        return true;
+    fprintf(stderr, "parley: that is not this machine. A load test is for servers of your own: to go on, say so "
+                    "twice with --target-is-mine --yes-really\n");
+    return false;
+}
+
+/* "300,500,200" of recogniser, model and voice; missing ones are 0. */
+static bool read_delays(const char *text, uint64_t *sum_ms)
+{
+    struct slice rest = slice_of(text);
+    while (rest.data) {
+        int64_t n;
+        if (!slice_to_i64(slice_cut(&rest, ','), &n) || n < 0 || n > 600000)
+            return false;
+        *sum_ms += (uint64_t)n;
+    }
+    return true;
+}
+
+static bool prepare_voice(struct run *r)
+{
+    struct err_note note = { 0 };
+    struct pcm_queue pcm;
+    enum err e;
+    if (r->o.profile != PROFILE_TALK && r->o.profile != PROFILE_LISTEN && r->o.profile != PROFILE_MIXED)
+        return true;
+    pcm_queue_init(&pcm, (size_t)VOICE_SECONDS_MAX * VOICE_RATE_HZ);
+    if (r->o.wav)
+        e = voice_from_wav(&pcm, r->o.wav, &note);
+    else
+        e = voice_from_text(&pcm, r->loop, r->o.say, &note);
+    if (e == OK)
+        e = uplink_build(&r->uplink, pcm_queue_peek(&pcm), 60, r->o.is_pcm);
+    pcm_queue_done(&pcm);
+    if (e)
+        fprintf(stderr, "parley: no voice to speak with: %s\n", note.text[0] ? note.text : err_text(e));
+    return e == OK;
+}
+
+/* --- after ----------------------------------------------------------------------------------------------- */
+
+static void sum_up(struct run *r)
+{
+    struct load_result *out = &r->result;
+    struct watch now, own = { 0 };
+    uint64_t end_us = loop_now_us(r->loop);
+    note_complete(r);
+    out->stats = crowd_stats(r->crowd);
+    out->alive = crowd_alive(r->crowd);
+    out->seconds = (double)(end_us - r->begin_us) / 1e6;
+    uint64_t coming_us = r->complete_us && r->o.profile != PROFILE_STORM ? r->complete_us - r->begin_us
+                                                                         : end_us - r->begin_us;
+    uint64_t greeted = r->complete_us && r->o.profile != PROFILE_STORM ? r->greeted_complete : out->stats->greeted;
+    out->greet_per_s = (double)greeted / ((double)coming_us / 1e6);
+    (void)!watch_read(&own, 0);
+    out->own_cpu_s = (double)(own.cpu_us - r->own_first.cpu_us) / 1e6;
+    out->samples = r->samples;
+    out->sample_count = r->sample_count;
+    out->has_server = r->o.pid && watch_read(&now, (int)r->o.pid);
+    if (!out->has_server)
+        return;
+    out->server_cpu_s = (double)(now.cpu_us - r->server_first.cpu_us) / 1e6;
+    out->server_rss_before = r->server_first.rss_bytes;
+    out->server_rss_after = now.rss_bytes;
+    out->server_rss_peak = MAX(out->server_rss_peak, now.rss_bytes);
+    uint64_t steady_from = r->complete_us ? r->complete_us : r->begin_us;
+    int64_t cpu_from = r->complete_us ? r->server_steady.cpu_us : r->server_first.cpu_us;
+    if (end_us > steady_from)
+        out->server_cpu_steady = (double)(now.cpu_us - cpu_from) / (double)(end_us - steady_from);
+}
+
+static int tell(struct run *r)
+{
+    int status = EXIT_FINE;
+    if (r->o.svg) {
+        auto_buf struct buf svg = { 0 };
+        load_plot(&r->result, &svg);
+        if (file_write(r->o.svg, buf_slice(&svg))) {
+            fprintf(stderr, "parley: %s could not be written\n", r->o.svg);
+            status = EXIT_BAD;
+        }
+    }
+    if (r->o.is_json) {
+        auto_buf struct buf out = { 0 };
+        load_json(&r->result, &out);
+        printf("%s\n", out.data);
+    } else {
+        load_print(&r->result);
+    }
+    return r->result.stats->greeted > 0 ? status : EXIT_BAD;
+}
+
+static int run(struct run *r)
+{
+    const struct options *o = &r->o;
+    struct tls_context *tls = NULL;
+    uint64_t known_ms = 0;
+    if (!read_delays(o->delays, &known_ms)) {
+        fprintf(stderr, "parley: --mock-delays-ms wants milliseconds with commas between them\n");
+        return EXIT_USAGE;
+    }
+    known_ms += (uint64_t)(o->start_gap_ms + (o->mode == MSG_LISTEN_MANUAL ? 0 : o->silence_ms));
+    if (!prepare_voice(r) || tls_client_create(&tls, NULL, false))
+        return EXIT_BAD;
+    struct crowd_opts c = {
+        .loop = r->loop, .url = o->url, .ota = o->ota, .token = o->token, .tls = tls,
+        .profile = (enum profile)o->profile, .identity = (enum identity_form)o->identity,
+        .mode = (enum msg_listen_mode)o->mode, .framing = (enum framing)o->framing,
+        .devices = (unsigned)o->devices, .per_second = (unsigned)o->rate, .at_once = (unsigned)o->at_once,
+        .first_number = (unsigned)o->first, .uplink = &r->uplink, .text = o->text,
+        .pause_ms = (unsigned)o->pause_ms, .known_us_before_audio = (unsigned)known_ms * 1000,
+        .abort_percent = (unsigned)o->abort_percent, .abort_after_ms = (unsigned)o->abort_after_ms,
+        .is_pcm = o->is_pcm, .may_leave_host = o->is_mine && o->is_sure,
+    };
+    static const char *const names[] = { "idle", "talk", "listen", "play", "storm", "mixed" };
+    r->result = (struct load_result){ .profile = names[o->profile], .url = o->url ? o->url : o->ota,
+                                      .devices = c.devices, .known_us = known_ms * 1000 };
+    (void)!watch_read(&r->own_first, 0);
+    if (o->pid && !watch_read(&r->server_first, (int)o->pid))
+        fprintf(stderr, "parley: process %lld cannot be seen\n", (long long)o->pid);
+    r->server_last = r->server_first;
+    r->begin_us = loop_now_us(r->loop);
+    int status = EXIT_BAD;
+    if (crowd_open(&r->crowd, &c) == OK) {
+        r->samples = xalloc((size_t)o->seconds * sizeof(*r->samples));
+        timer_start(&r->sample, r->loop, SAMPLE_MS, on_sample, r);
+        timer_start(&r->end, r->loop, (uint64_t)o->seconds * 1000, on_end, r->loop);
+        running = r->loop;
+        signal(SIGINT, on_signal);
+        signal(SIGTERM, on_signal);
+        loop_run(r->loop);
+        timer_stop(&r->sample);
+        timer_stop(&r->end);
+        if (!o->is_quiet && isatty(2))
+            fprintf(stderr, "\n");
+        sum_up(r);
+        status = tell(r);
+        crowd_close(r->crowd);
+    }
+    loop_end(r->loop);
+    tls_free(tls);
+    return status;
+}
+
+int command_load(int argc, char **argv)
+{
+    struct run *r = xnew(struct run);
+    struct options *o = &r->o;
+    *o = (struct options){ .say = DEFAULT_SAY, .text = DEFAULT_TEXT, .delays = "0", .devices = 100, .seconds = 20,
+                           .framing = 1, .pause_ms = 1000, .abort_after_ms = 500 };
+    const struct arg list[] = {
+        {"--profile", ARG_CHOICE, PROFILE_NAMES, "what the devices do", .choice = &o->profile},
+        {"--devices", ARG_NUMBER, "N", "how many (100; at most 19500)", .number = &o->devices, .min = 1,
+         .max = CROWD_DEVICES_MAX},
+        {"--seconds", ARG_NUMBER, "N", "for how long (20)", .number = &o->seconds, .min = 1,
+         .max = LOAD_SECONDS_MAX},
+        {"--rate", ARG_NUMBER, "N", "devices started per second (0: as they are answered)", .number = &o->rate,
+         .min = 0, .max = 100000},
+        {"--at-once", ARG_NUMBER, "N", "on their way at one time (64)", .number = &o->at_once, .min = 0,
+         .max = 10000},
+        {"--url", ARG_TEXT, "URL", "WebSocket URL (" DEFAULT_URL ")", .text = &o->url},
+        {"--ota", ARG_TEXT, "URL", "ask this boot URL first, each device", .text = &o->ota},
+        {"--token", ARG_TEXT, "TOKEN", "the same for all", .text = &o->token},
+        {"--identity", ARG_CHOICE, IDENTITY_NAMES, "where device and client id go", .choice = &o->identity},
+        {"--first", ARG_NUMBER, "N", "device ids are numbered from here", .number = &o->first, .min = 0,
+         .max = 2000000000},
+        {"--mode", ARG_CHOICE, "auto|manual|realtime", "talk: who decides the end of speech", .choice = &o->mode},
+        {"--framing", ARG_NUMBER, "1..3", "binary framing", .number = &o->framing, .min = 1, .max = 3},
+        {"--pcm", ARG_FLAG, NULL, "raw PCM instead of Opus", .flag = &o->is_pcm},
+        {"--wav", ARG_TEXT, "FILE", "what is said", .text = &o->wav},
+        {"--say", ARG_TEXT, "TEXT", "what is said, by a local voice (" DEFAULT_SAY ")", .text = &o->say},
+        {"--text", ARG_TEXT, "TEXT", "play: what is typed to get an answer", .text = &o->text},
+        {"--pause-ms", ARG_NUMBER, "N", "between an answer and the next question (1000)", .number = &o->pause_ms,
+         .min = 0, .max = 600000},
+        {"--mock-delays-ms", ARG_TEXT, "A,L,T", "known delays of recogniser, model and voice", .text = &o->delays},
+        {"--silence-ms", ARG_NUMBER, "N", "silence that ends speech (auto, realtime): known, too",
+         .number = &o->silence_ms, .min = 0, .max = 60000},
+        {"--start-gap-ms", ARG_NUMBER, "N", "from tts start to first audio: known, too",
+         .number = &o->start_gap_ms, .min = 0, .max = 60000},
+        {"--abort-percent", ARG_NUMBER, "N", "of the answers are cut off by the button",
+         .number = &o->abort_percent, .min = 0, .max = 100},
+        {"--abort-after-ms", ARG_NUMBER, "N", "after the first audio (500)", .number = &o->abort_after_ms, .min = 0,
+         .max = 600000},
+        {"--pid", ARG_NUMBER, "PID", "of the server: its CPU and memory are told", .number = &o->pid, .min = 1,
+         .max = INT32_MAX},
+        {"--json", ARG_FLAG, NULL, "one JSON object instead of words", .flag = &o->is_json},
+        {"--svg", ARG_TEXT, "FILE", "a plot of latency over load", .text = &o->svg},
+        {"--quiet", ARG_FLAG, NULL, "no line a second", .flag = &o->is_quiet},
+        {"--target-is-mine", ARG_FLAG, NULL, "another machine may be connected to ...", .flag = &o->is_mine},
+        {"--yes-really", ARG_FLAG, NULL, "... when this is given as well", .flag = &o->is_sure},
+    };
+    int status = args_parse(&(struct args){ "parley load [options]", list, COUNT(list) }, argc, argv) - 1;
+    if (status < 0 && !o->url && !o->ota)
+        o->url = DEFAULT_URL;
+    if (status < 0 && (!may_go_there(o) || !raise_files((unsigned)o->devices)))
+        status = EXIT_USAGE;
+    if (status < 0 && loop_create(&r->loop, &(struct loop_opts){ .name = "load" }))
+        status = EXIT_BAD;
+    if (status < 0)
+        status = run(r);
+    if (r->loop)
+        loop_free(r->loop);
+    uplink_done(&r->uplink);
+    mem_free(r->samples);
+    mem_free(r);
+    return status;
+}

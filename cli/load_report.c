@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ * load_report.c -- a load run in words and in JSON. */
+#include "cli/load.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+struct row {
+    const char *name, *text;
+    size_t at; /* of the histogram in crowd_stats */
+};
+static const struct row rows[] = {
+    { "ota", "boot request", offsetof(struct crowd_stats, ota) },
+    { "connect", "dial to 101", offsetof(struct crowd_stats, connect) },
+    { "hello", "hello to its answer", offsetof(struct crowd_stats, hello) },
+    { "refuse", "dial to refusal", offsetof(struct crowd_stats, refuse) },
+    { "text", "end of speech to text", offsetof(struct crowd_stats, text) },
+    { "start", "end of speech to tts start", offsetof(struct crowd_stats, start) },
+    { "audio", "end of speech to first audio", offsetof(struct crowd_stats, audio) },
+    { "added", "  of it the server's own", offsetof(struct crowd_stats, added) },
+    { "abort", "button to tts stop", offsetof(struct crowd_stats, abort) },
+    { "gap", "between packets", offsetof(struct crowd_stats, gap) },
+    { "late", "this process late by", offsetof(struct crowd_stats, late) },
+};
+
+static const struct histogram *histogram_of(const struct crowd_stats *s, const struct row *r)
+{
+    return (const struct histogram *)(const void *)((const char *)s + r->at);
+}
+
+static double ms(uint64_t us)
+{
+    return (double)us / 1000;
+}
+
+uint64_t load_errors(const struct crowd_stats *s)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < CROWD_ERRORS; i++)
+        sum += s->errors[i];
+    return sum;
+}
+
+static double share_late(const struct crowd_stats *s)
+{
+    return s->gaps ? (double)s->gaps_late / (double)s->gaps : 0;
+}
+
+static void print_audio(const struct load_result *r)
+{
+    const struct crowd_stats *s = r->stats;
+    if (s->packets_out)
+        printf("sent        %llu packets, %.0f a second, %llu bytes\n", (unsigned long long)s->packets_out,
+               (double)s->packets_out / r->seconds, (unsigned long long)s->bytes_out);
+    if (s->packets_in)
+        printf("received    %llu packets, %.0f a second, %llu bytes; %.3f %% of gaps over 65 ms, %llu underruns, "
+               "%llu thrown away\n",
+               (unsigned long long)s->packets_in, (double)s->packets_in / r->seconds, (unsigned long long)s->bytes_in,
+               share_late(s) * 100, (unsigned long long)s->underruns, (unsigned long long)s->lost_packets);
+}
+
+static void print_server(const struct load_result *r)
+{
+    if (!r->has_server)
+        return;
+    printf("server      %.2f s of CPU, %.1f %% of a core at the end; memory %.1f -> %.1f MB, at most %.1f MB",
+           r->server_cpu_s, r->server_cpu_steady * 100, (double)r->server_rss_before / 1e6,
+           (double)r->server_rss_after / 1e6, (double)r->server_rss_peak / 1e6);
+    if (r->alive)
+        printf(", %.2f KB for each device", (double)(r->server_rss_after - r->server_rss_before) / 1024 / r->alive);
+    printf("\n");
+}
+
+void load_print(const struct load_result *r)
+{
+    const struct crowd_stats *s = r->stats;
+    printf("%s, %u devices, %.1f s, %s\n", r->profile, r->devices, r->seconds, r->url);
+    printf("devices     %llu greeted (%.0f a second while coming), %u there at the end\n",
+           (unsigned long long)s->greeted, r->greet_per_s, r->alive);
+    if (s->turns)
+        printf("turns       %llu, %llu of them good, %llu aborted\n", (unsigned long long)s->turns,
+               (unsigned long long)s->turns_good, (unsigned long long)s->aborts);
+    print_audio(r);
+    print_server(r);
+    printf("\n%-30s %9s %9s %9s %9s %9s\n", "ms", "count", "p50", "p90", "p99", "max");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct histogram *h = histogram_of(s, &rows[i]);
+        if (h->count)
+            printf("%-30s %9llu %9.2f %9.2f %9.2f %9.2f\n", rows[i].text, (unsigned long long)h->count,
+                   ms(histogram_at(h, 0.5)), ms(histogram_at(h, 0.9)), ms(histogram_at(h, 0.99)), ms(h->max));
+    }
+    for (int i = 0; i < CROWD_ERRORS; i++)
+        if (s->errors[i])
+            printf("error       %s: %llu\n", crowd_error_name((enum crowd_error)i), (unsigned long long)s->errors[i]);
+    for (int v = 0; v < VIOLATIONS; v++)
+        if (s->violations[v])
+            printf("%s %s: %llu\n", violation_is_timing((enum violation)v) ? "early/late " : "FAULT      ",
+                   violation_text((enum violation)v), (unsigned long long)s->violations[v]);
+    double own = r->seconds > 0 ? r->own_cpu_s / r->seconds : 0;
+    if (own > 0.9 || histogram_at(&s->late, 0.99) > 10000)
+        printf("note        this process itself was the limit (%.0f %% of a core): read latencies as upper bounds\n",
+               own * 100);
+}
+
+static void json_histogram(struct jw *w, const char *name, const struct histogram *h)
+{
+    if (h->count == 0)
+        return;
+    jw_object_as(w, name);
+    jw_i64(w, "count", (int64_t)h->count);
+    jw_f64(w, "mean_ms", histogram_mean(h) / 1000);
+    jw_f64(w, "p50_ms", ms(histogram_at(h, 0.5)));
+    jw_f64(w, "p90_ms", ms(histogram_at(h, 0.9)));
+    jw_f64(w, "p99_ms", ms(histogram_at(h, 0.99)));
+    jw_f64(w, "max_ms", ms(h->max));
+    jw_end(w);
+}
+
+static void json_counts(struct jw *w, const struct crowd_stats *s)
+{
+    const struct {
+        const char *name;
+        uint64_t count;
+    } counts[] = {
+        { "opened", s->opened }, { "connected", s->connected }, { "greeted", s->greeted }, { "left", s->left },
+        { "turns", s->turns }, { "turns_good", s->turns_good }, { "aborts", s->aborts },
+        { "packets_out", s->packets_out }, { "packets_in", s->packets_in }, { "bytes_out", s->bytes_out },
+        { "bytes_in", s->bytes_in }, { "gaps", s->gaps }, { "gaps_late", s->gaps_late },
+        { "underruns", s->underruns }, { "lost_packets", s->lost_packets },
+    };
+    for (size_t i = 0; i < COUNT(counts); i++)
+        jw_i64(w, counts[i].name, (int64_t)counts[i].count);
+    jw_f64(w, "gaps_late_share", share_late(s));
+    jw_object_as(w, "errors");
+    for (int i = 0; i < CROWD_ERRORS; i++)
+        if (s->errors[i])
+            jw_i64(w, crowd_error_name((enum crowd_error)i), (int64_t)s->errors[i]);
+    jw_end(w);
+    jw_object_as(w, "violations");
+    for (int v = 0; v < VIOLATIONS; v++)
+        if (s->violations[v])
+            jw_i64(w, violation_name((enum violation)v), (int64_t)s->violations[v]);
+    jw_end(w);
+}
+
+static void json_samples(struct jw *w, const struct load_result *r)
+{
+    jw_array_as(w, "samples");
+    for (unsigned i = 0; i < r->sample_count; i++) {
+        const struct load_sample *s = &r->samples[i];
+        jw_object(w);
+        jw_i64(w, "second", i + 1);
+        jw_i64(w, "alive", s->alive);
+        jw_i64(w, "speaking", s->speaking);
+        jw_i64(w, "greeted", (int64_t)s->greeted);
+        jw_i64(w, "turns", (int64_t)s->turns);
+        jw_i64(w, "packets_in", (int64_t)s->packets_in);
+        jw_i64(w, "packets_out", (int64_t)s->packets_out);
+        jw_i64(w, "errors", (int64_t)s->errors);
+        if (s->cpu >= 0)
+            jw_f64(w, "cpu", s->cpu);
+        if (s->rss_bytes)
+            jw_i64(w, "rss_bytes", s->rss_bytes);
+        if (s->latencies) {
+            jw_f64(w, "p50_ms", ms(s->p50_us));
+            jw_f64(w, "p99_ms", ms(s->p99_us));
+        }
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+void load_json(const struct load_result *r, struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_cstr(&w, "profile", r->profile);
+    jw_cstr(&w, "url", r->url);
+    jw_i64(&w, "devices", r->devices);
+    jw_f64(&w, "seconds", r->seconds);
+    jw_i64(&w, "alive", r->alive);
+    jw_f64(&w, "greeted_per_s", r->greet_per_s);
+    jw_f64(&w, "known_ms", ms(r->known_us));
+    jw_f64(&w, "own_cpu_s", r->own_cpu_s);
+    if (r->has_server) {
+        jw_object_as(&w, "server");
+        jw_f64(&w, "cpu_s", r->server_cpu_s);
+        jw_f64(&w, "cpu_steady", r->server_cpu_steady);
+        jw_i64(&w, "rss_before_bytes", r->server_rss_before);
+        jw_i64(&w, "rss_after_bytes", r->server_rss_after);
+        jw_i64(&w, "rss_peak_bytes", r->server_rss_peak);
+        jw_end(&w);
+    }
+    json_counts(&w, r->stats);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        json_histogram(&w, rows[i].name, histogram_of(r->stats, &rows[i]));
+    json_samples(&w, r);
+    jw_end(&w);
+}
