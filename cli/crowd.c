@@ -79,8 +79,12 @@ static void settled(struct member *m)
 {
     if (!m->is_starting)
         return;
+    struct crowd *c = m->crowd;
     m->is_starting = false;
-    m->crowd->starting--;
+    if (--c->starting > 0 || c->started < c->o.devices || c->stats.complete_us)
+        return;
+    c->stats.complete_us = loop_now_us(c->o.loop);
+    c->stats.complete_greeted = c->stats.greeted;
 }
 
 static void hang_up(struct member *m)
@@ -319,10 +323,10 @@ static void on_ready(void *user, const struct hello_answer *hello)
     if (m->is_greeted)
         return;
     timer_stop(&m->timer);
-    settled(m);
     m->is_greeted = true;
     c->alive++;
     c->stats.greeted++;
+    settled(m);
     histogram_add(&c->stats.hello, now_us(m) - m->hello_us);
     switch (m->profile) {
     case PROFILE_STORM:
@@ -481,6 +485,7 @@ enum err crowd_open(struct crowd **out, const struct crowd_opts *o)
         mem_free(c);
         return e;
     }
+    c->stats.begun_us = loop_now_us(o->loop);
     timer_start(&c->tick, o->loop, 0, on_tick, c);
     *out = c;
     return OK;
@@ -494,11 +499,6 @@ const struct crowd_stats *crowd_stats(const struct crowd *c)
 unsigned crowd_alive(const struct crowd *c)
 {
     return c->alive;
-}
-
-bool crowd_is_complete(const struct crowd *c)
-{
-    return c->started == c->o.devices && c->starting == 0;
 }
 
 bool crowd_is_local(const char *url)

@@ -53,6 +53,7 @@ const char *crowd_error_name(enum crowd_error e);
 struct crowd_stats {
     uint64_t opened, connected, greeted, left;     /* tries; 101; hello answered; closed by us after hello */
     uint64_t turns, turns_good, aborts;
+    uint64_t begun_us, complete_us, complete_greeted; /* when all had come, and how many hellos that took; 0: not yet */
     uint64_t packets_out, packets_in, bytes_in, bytes_out; /* of audio, without framing */
     uint64_t gaps, gaps_late, underruns, lost_packets;
     uint64_t errors[CROWD_ERRORS];
@@ -67,7 +68,6 @@ struct crowd_stats {
 must_check enum err crowd_open(struct crowd **out, const struct crowd_opts *o);
 const struct crowd_stats *crowd_stats(const struct crowd *c);
 unsigned crowd_alive(const struct crowd *c);        /* greeted and still connected */
-bool crowd_is_complete(const struct crowd *c);      /* all were started, none is on its way */
 bool crowd_is_local(const char *url);               /* its host is this one: 127.x, ::1, localhost */
 unsigned crowd_speaking(const struct crowd *c);     /* being spoken to */
 /* What was added since the last call, for a progress line: latency of `added` (talk) or gaps (play). */

@@ -44,8 +44,7 @@ struct run {
     struct histogram recent;
     struct load_result result;
     struct watch server_last, server_first, server_steady, own_first;
-    uint64_t begin_us, complete_us; /* complete: all devices had come */
-    uint64_t greeted_complete;
+    uint64_t begin_us, steady_us;   /* steady: the first sample after all devices had come */
 };
 
 static struct loop *running; /* for the signal handler */
@@ -86,12 +85,11 @@ static void tell_progress(const struct run *r, const struct load_sample *s)
     fprintf(stderr, isatty(2) ? "   \r" : "\n");
 }
 
-static void note_complete(struct run *r)
+static void note_steady(struct run *r)
 {
-    if (r->complete_us || !crowd_is_complete(r->crowd))
+    if (r->steady_us || !crowd_stats(r->crowd)->complete_us)
         return;
-    r->complete_us = loop_now_us(r->loop);
-    r->greeted_complete = crowd_stats(r->crowd)->greeted;
+    r->steady_us = loop_now_us(r->loop);
     if (r->o.pid)
         (void)!watch_read(&r->server_steady, (int)r->o.pid);
 }
@@ -101,7 +99,7 @@ static void on_sample(void *arg)
     struct run *r = arg;
     const struct crowd_stats *s = crowd_stats(r->crowd);
     timer_start(&r->sample, r->loop, SAMPLE_MS, on_sample, r);
-    note_complete(r);
+    note_steady(r);
     crowd_recent(r->crowd, &r->recent);
     if (r->sample_count == (unsigned)r->o.seconds)
         return;
@@ -185,14 +183,14 @@ static void sum_up(struct run *r)
     struct load_result *out = &r->result;
     struct watch now, own = { 0 };
     uint64_t end_us = loop_now_us(r->loop);
-    note_complete(r);
+    note_steady(r);
     out->stats = crowd_stats(r->crowd);
     out->alive = crowd_alive(r->crowd);
     out->seconds = (double)(end_us - r->begin_us) / 1e6;
-    uint64_t coming_us = r->complete_us && r->o.profile != PROFILE_STORM ? r->complete_us - r->begin_us
-                                                                         : end_us - r->begin_us;
-    uint64_t greeted = r->complete_us && r->o.profile != PROFILE_STORM ? r->greeted_complete : out->stats->greeted;
-    out->greet_per_s = (double)greeted / ((double)coming_us / 1e6);
+    const struct crowd_stats *stats = out->stats;
+    bool is_over = stats->complete_us && r->o.profile != PROFILE_STORM; /* a storm never ends coming */
+    uint64_t coming_us = (is_over ? stats->complete_us : end_us) - stats->begun_us;
+    out->greet_per_s = (double)(is_over ? stats->complete_greeted : stats->greeted) / ((double)coming_us / 1e6);
     (void)!watch_read(&own, 0);
     out->own_cpu_s = (double)(own.cpu_us - r->own_first.cpu_us) / 1e6;
     out->samples = r->samples;
@@ -204,8 +202,8 @@ static void sum_up(struct run *r)
     out->server_rss_before = r->server_first.rss_bytes;
     out->server_rss_after = now.rss_bytes;
     out->server_rss_peak = MAX(out->server_rss_peak, now.rss_bytes);
-    uint64_t steady_from = r->complete_us ? r->complete_us : r->begin_us;
-    int64_t cpu_from = r->complete_us ? r->server_steady.cpu_us : r->server_first.cpu_us;
+    uint64_t steady_from = r->steady_us ? r->steady_us : r->begin_us;
+    int64_t cpu_from = r->steady_us ? r->server_steady.cpu_us : r->server_first.cpu_us;
     if (end_us > steady_from)
         out->server_cpu_steady = (double)(now.cpu_us - cpu_from) / (double)(end_us - steady_from);
 }

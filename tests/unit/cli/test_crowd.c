@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ * test_crowd.c -- a server with known faults is measured as what it is: wrong gaps, missing stops, late
+ * answers, refusals. The clock is moved by hand, so every figure is known. */
+#include "cli/crowd.h"
+#include "cli/load.h"
+#include "http/ws.h"
+#include "loop/timer.h"
+#include "tests/support/test.h"
+
+#define CLIENTS_MAX 64
+#define HELLO "{\"type\":\"hello\",\"transport\":\"websocket\",\"session_id\":\"s1\",\"audio_params\":{" \
+              "\"format\":\"opus\",\"sample_rate\":24000,\"channels\":1,\"frame_duration\":60}}"
+
+/* What the server does wrong, and how slow it is. */
+struct script {
+    unsigned hello_ms, answer_ms, start_gap_ms, frames, frame_ms, stop_ms;
+    unsigned slow_frame, slow_ms;      /* this frame comes so much later; 0: none */
+    bool forgets_stop, refuses, hangs_up, ignores_hello;
+};
+
+struct client {
+    struct world *world;
+    struct ws *ws;
+    struct timer timer;
+    unsigned frames;
+    bool is_answering;
+};
+
+struct world {
+    struct loop *loop;
+    struct http_server *http;
+    struct script script;
+    struct client clients[CLIENTS_MAX];
+    unsigned count, audio_in, asked;
+    char url[64], first_target[200];
+    struct crowd *crowd;
+    struct uplink uplink;
+};
+
+static void tell(struct client *c, const char *text)
+{
+    if (c->ws)
+        (void)!ws_send_text(c->ws, slice_of(text));
+}
+
+static void stop(void *arg)
+{
+    struct client *c = arg;
+    c->is_answering = false;
+    if (!c->world->script.forgets_stop)
+        tell(c, "{\"type\":\"tts\",\"state\":\"stop\"}");
+}
+
+static void frame(void *arg)
+{
+    static const uint8_t packet[] = { 0x58 | 0x03, 3, 1, 2, 3, 4, 5, 6 }; /* three frames of 20 ms */
+    struct client *c = arg;
+    const struct script *s = &c->world->script;
+    if (c->ws)
+        (void)!ws_send_binary(c->ws, (struct slice){ 0 }, slice_from(packet, sizeof(packet)));
+    c->frames++;
+    unsigned wait = s->frame_ms + (s->slow_frame && c->frames == s->slow_frame ? s->slow_ms : 0);
+    if (c->frames < s->frames)
+        timer_start(&c->timer, c->world->loop, wait, frame, c);
+    else
+        timer_start(&c->timer, c->world->loop, s->stop_ms, stop, c);
+}
+
+static void answer(void *arg)
+{
+    struct client *c = arg;
+    tell(c, "{\"type\":\"stt\",\"text\":\"x\"}");
+    tell(c, "{\"type\":\"tts\",\"state\":\"start\"}");
+    tell(c, "{\"type\":\"tts\",\"state\":\"sentence_start\",\"text\":\"y\"}");
+    c->frames = 0;
+    timer_start(&c->timer, c->world->loop, c->world->script.start_gap_ms, frame, c);
+}
+
+static void hello(void *arg)
+{
+    tell(arg, HELLO);
+}
+
+static void on_text(void *user, struct slice text)
+{
+    struct client *c = user;
+    const struct script *s = &c->world->script;
+    if (slice_contains(text, SLICE("\"hello\""))) {
+        if (!s->ignores_hello)
+            timer_start(&c->timer, c->world->loop, s->hello_ms, hello, c);
+    } else if (slice_contains(text, SLICE("\"abort\""))) {
+        timer_start(&c->timer, c->world->loop, s->stop_ms, stop, c);
+    } else if (slice_contains(text, SLICE("detect")) || slice_contains(text, SLICE("\"stop\""))) {
+        c->world->asked++;
+        c->is_answering = true;
+        timer_start(&c->timer, c->world->loop, s->answer_ms, answer, c);
+    }
+    if (s->hangs_up && c->world->asked && c->ws) {
+        timer_stop(&c->timer);
+        ws_drop(c->ws);
+        c->ws = NULL;
+    }
+}
+
+static void on_binary(void *user, struct slice data)
+{
+    ((struct client *)user)->world->audio_in++;
+}
+
+static void on_close(void *user, int code, struct slice reason, int http_status)
+{
+    struct client *c = user;
+    c->ws = NULL;
+    timer_stop(&c->timer);
+}
+
+static const struct ws_events ws_events = { .on_text = on_text, .on_binary = on_binary, .on_close = on_close };
+
+static void on_request(void *user, struct http_req *r)
+{
+    struct world *w = user;
+    struct slice id = { 0 };
+    http_header(r, "device-id", &id);
+    if (w->first_target[0] == '\0')
+        snprintf(w->first_target, sizeof(w->first_target), SLICE_FMT "|" SLICE_FMT, SLICE_ARG(http_target(r)),
+                 SLICE_ARG(id));
+    if (w->script.refuses) {
+        http_respond_text(r, 503, "full");
+        return;
+    }
+    assert_true(w->count < CLIENTS_MAX);
+    struct client *c = &w->clients[w->count++];
+    c->world = w;
+    assert_ok(ws_accept(&c->ws, r, &(struct ws_opts){ 0 }, &ws_events, c));
+}
+
+static void pass(struct world *w, unsigned ms)
+{
+    for (unsigned at = 0; at < ms; at++) {
+        loop_advance(w->loop, 1);
+        for (int i = 0; i < 4; i++)
+            loop_step(w->loop, 0);
+    }
+}
+
+static int setup(void **state)
+{
+    static const struct http_server_events http_events = { .on_request = on_request };
+    static int16_t silence[16000 / 2];
+    struct world *w = calloc(1, sizeof(*w));
+    assert_ok(loop_create(&w->loop, &(struct loop_opts){ .name = "test", .has_manual_clock = true }));
+    assert_ok(http_server_open(&w->http, w->loop, &(struct http_server_opts){ .listen = { .host = "127.0.0.1" } },
+                               &http_events, w));
+    assert_ok(uplink_build(&w->uplink, (struct pcm){ silence, COUNT(silence) }, 60, false));
+    snprintf(w->url, sizeof(w->url), "ws://127.0.0.1:%u/xiaozhi/v1/", http_server_port(w->http));
+    w->script = (struct script){ .hello_ms = 3, .answer_ms = 40, .start_gap_ms = 60, .frames = 6, .frame_ms = 60,
+                                 .stop_ms = 20 };
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    crowd_close(w->crowd);
+    for (unsigned i = 0; i < w->count; i++) {
+        timer_stop(&w->clients[i].timer);
+        if (w->clients[i].ws)
+            ws_drop(w->clients[i].ws);
+    }
+    http_server_close(w->http);
+    for (int i = 0; i < 20; i++)
+        loop_step(w->loop, 1);
+    loop_free(w->loop);
+    uplink_done(&w->uplink);
+    free(w);
+    return 0;
+}
+
+static const struct crowd_stats *go(struct world *w, struct crowd_opts o, unsigned ms)
+{
+    o.loop = w->loop;
+    o.url = w->url;
+    o.uplink = &w->uplink;
+    o.text = "tell me a story";
+    o.devices = o.devices ? o.devices : 1;
+    assert_ok(crowd_open(&w->crowd, &o));
+    pass(w, ms);
+    return crowd_stats(w->crowd);
+}
+
+static void near(uint64_t us, unsigned ms)
+{
+    if (us < (ms - 2) * 1000 || us > (ms + 2) * 1000 + ms * 17)
+        fail_msg("%llu us instead of %u ms", (unsigned long long)us, ms);
+}
+
+static void hellos_are_counted_and_timed(void **state)
+{
+    struct world *w = *state;
+    w->script.hello_ms = 25;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 10 }, 100);
+    assert_int_equal(s->greeted, 10);
+    assert_int_equal(crowd_alive(w->crowd), 10);
+    near(histogram_at(&s->hello, 0.5), 25);
+    assert_true(s->complete_us > 0);
+    assert_int_equal(load_errors(s), 0);
+}
+
+static void devices_come_at_the_rate_that_was_asked_for(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 40, .per_second = 50 }, 420);
+    assert_true(s->greeted >= 18);
+    assert_true(s->greeted <= 22);
+}
+
+static void a_server_that_keeps_time_has_no_late_gap(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 1 }, 1500);
+    assert_true(s->turns_good >= 2);
+    assert_true(s->gaps >= 10);
+    near(histogram_at(&s->gap, 0.5), 60);
+    assert_int_equal(s->gaps_late, 0);
+    assert_int_equal(s->underruns, 0);
+    near(histogram_at(&s->audio, 0.5), 100);
+}
+
+static void one_slow_frame_is_a_late_gap_and_an_underrun(void **state)
+{
+    struct world *w = *state;
+    w->script.slow_frame = 3;
+    w->script.slow_ms = 140;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 5000 }, 900);
+    assert_int_equal(s->turns, 1);
+    assert_int_equal(s->gaps, 5);
+    assert_int_equal(s->gaps_late, 1);
+    assert_int_equal(s->underruns, 1);
+    near(s->gap.max, 200);
+}
+
+static void a_missing_stop_is_an_answer_that_did_not_come(void **state)
+{
+    struct world *w = *state;
+    w->script.forgets_stop = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .turn_timeout_ms = 1000 }, 1300);
+    assert_int_equal(s->errors[CROWD_NO_ANSWER], 1);
+    assert_int_equal(s->turns_good, 0);
+    assert_int_equal(crowd_alive(w->crowd), 0);
+}
+
+static void what_is_known_is_taken_off_the_latency(void **state)
+{
+    struct world *w = *state;
+    w->script.answer_ms = 250;
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_TALK, .mode = MSG_LISTEN_MANUAL,
+                                   .known_us_before_audio = (230 + 60) * 1000 }, 2500);
+    assert_true(s->turns_good >= 1);
+    near(histogram_at(&s->text, 0.5), 250);
+    near(histogram_at(&s->start, 0.5), 250);
+    near(histogram_at(&s->audio, 0.5), 310);
+    near(histogram_at(&s->added, 0.5), 20);
+    assert_true(s->packets_out >= 10);
+    assert_true(w->audio_in >= 10);
+}
+
+static void the_button_is_timed_until_the_stop(void **state)
+{
+    struct world *w = *state;
+    w->script.frames = 40;
+    w->script.stop_ms = 33;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .abort_percent = 100,
+                                                             .abort_after_ms = 200, .pause_ms = 5000 }, 900);
+    assert_int_equal(s->aborts, 1);
+    assert_int_equal(s->abort.count, 1);
+    near(s->abort.max, 33);
+    assert_int_equal(s->turns_good, 1);
+}
+
+static void busy_is_told_from_broken(void **state)
+{
+    struct world *w = *state;
+    w->script.refuses = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 3 }, 200);
+    assert_int_equal(s->errors[CROWD_BUSY], 3);
+    assert_int_equal(s->refuse.count, 3);
+    assert_int_equal(s->greeted, 0);
+}
+
+static void a_server_that_hangs_up_or_says_nothing_is_an_error(void **state)
+{
+    struct world *w = *state;
+    w->script.hangs_up = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY }, 300);
+    assert_int_equal(s->errors[CROWD_CLOSED], 1);
+    crowd_close(w->crowd);
+    w->script = (struct script){ .ignores_hello = true };
+    s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .hello_timeout_ms = 400 }, 600);
+    assert_int_equal(s->errors[CROWD_NO_HELLO], 1);
+}
+
+static void a_storm_comes_and_goes_as_new_devices(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_STORM, .devices = 2 }, 120);
+    assert_true(s->greeted >= 8);
+    assert_true(s->left >= 8);
+    assert_int_equal(load_errors(s), 0);
+}
+
+static void the_identity_can_be_in_the_query(void **state)
+{
+    struct world *w = *state;
+    go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .identity = IDENTITY_QUERY, .first_number = 258 }, 50);
+    assert_string_equal(w->first_target, "/xiaozhi/v1/?device-id=02:00:00:00:01:02&"
+                                         "client-id=00000000-0000-4000-8000-020000000102|");
+}
+
+static void only_this_machine_is_connected_to(void **state)
+{
+    static const struct {
+        const char *url;
+        bool is_local;
+    } rows[] = {
+        { "ws://127.0.0.1:8000/x", true },     { "ws://127.9.9.9/", true },  { "ws://localhost:1/", true },
+        { "http://[::1]:80/", true },          { "ws://192.168.1.2/", false }, { "ws://127.0.0.1.example/", false },
+        { "ws://example.org/127.0.0.1", false }, { "ws://127.0.0.1@example.org/", false },
+        { "ws://[fe80::1]/", false },          { "ws://localhost.example/", false },
+    };
+    struct world *w = *state;
+    struct crowd *c = NULL;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(crowd_is_local(rows[i].url), rows[i].is_local);
+    assert_int_equal(crowd_open(&c, &(struct crowd_opts){ .loop = w->loop, .url = "ws://192.0.2.1/", .devices = 1 }),
+                     ERR_FORBIDDEN);
+    assert_int_equal(crowd_open(&c, &(struct crowd_opts){ .loop = w->loop, .url = w->url, .devices = 19501 }),
+                     ERR_INVALID);
+    assert_null(c);
+}
+
+static void a_report_can_be_read_by_machines_and_plotted(void **state)
+{
+    struct world *w = *state;
+    auto_buf struct buf out = { 0 }, svg = { 0 };
+    auto_json struct json *j = NULL;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 1 }, 1000);
+    const struct load_sample samples[] = { { .alive = 10, .latencies = 5, .p50_us = 60000, .p99_us = 61000, .cpu = -1 },
+                                           { .alive = 20, .latencies = 5, .p50_us = 60000, .p99_us = 80000, .cpu = -1 } };
+    struct load_result r = { .profile = "play", .url = w->url, .devices = 1, .seconds = 1, .stats = s,
+                             .samples = samples, .sample_count = 2 };
+    load_json(&r, &out);
+    assert_ok(json_parse(&j, buf_slice(&out), NULL));
+    assert_int_equal(json_get_i64(j, "gaps_late", -1), 0);
+    load_plot(&r, &svg);
+    assert_true(slice_starts(buf_slice(&svg), SLICE("<svg ")));
+    assert_true(slice_contains(buf_slice(&svg), SLICE("devices connected")));
+    assert_true(slice_ends(buf_slice(&svg), SLICE("</svg>\n")));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(hellos_are_counted_and_timed),
+        CASE(devices_come_at_the_rate_that_was_asked_for),
+        CASE(a_server_that_keeps_time_has_no_late_gap),
+        CASE(one_slow_frame_is_a_late_gap_and_an_underrun),
+        CASE(a_missing_stop_is_an_answer_that_did_not_come),
+        CASE(what_is_known_is_taken_off_the_latency),
+        CASE(the_button_is_timed_until_the_stop),
+        CASE(busy_is_told_from_broken),
+        CASE(a_server_that_hangs_up_or_says_nothing_is_an_error),
+        CASE(a_storm_comes_and_goes_as_new_devices),
+        CASE(the_identity_can_be_in_the_query),
+        CASE(only_this_machine_is_connected_to),
+        CASE(a_report_can_be_read_by_machines_and_plotted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
