@@ -347,8 +347,10 @@ static void a_report_can_be_read_by_machines_and_plotted(void **state)
     auto_buf struct buf out = { 0 }, svg = { 0 };
     auto_json struct json *j = NULL;
     const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 1 }, 1000);
-    const struct load_sample samples[] = { { .alive = 10, .latencies = 5, .p50_us = 60000, .p99_us = 61000, .cpu = -1 },
-                                           { .alive = 20, .latencies = 5, .p50_us = 60000, .p99_us = 80000, .cpu = -1 } };
+    const struct load_sample samples[] = {
+        { .alive = 10, .latencies = 5, .p50_us = 60000, .p99_us = 61000, .cpu = -1 },
+        { .alive = 20, .latencies = 5, .p50_us = 60000, .p99_us = 80000, .cpu = -1 },
+    };
     struct load_result r = { .profile = "play", .url = w->url, .devices = 1, .seconds = 1, .stats = s,
                              .samples = samples, .sample_count = 2 };
     load_json(&r, &out);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ * test_mock_server.c -- the mock service answers when it was told to, to the millisecond of its clock, and
+ * what it answers decodes. */
+#include "audio/decoder.h"
+#include "audio/ogg.h"
+#include "audio/wav.h"
+#include "base/json.h"
+#include "cli/mock_server.h"
+#include "loop/loop.h"
+#include "net/conn.h"
+#include "tests/support/test.h"
+
+struct world {
+    struct loop *loop;
+    struct mock_server *mock;
+    struct conn *conn;
+    struct buf got;
+    uint64_t sent_ms, first_ms, end_ms; /* of the answer's body; 0: not yet */
+    bool is_open;
+};
+
+static void on_open(void *user)
+{
+    ((struct world *)user)->is_open = true;
+}
+
+/* Where the body begins; 0: the head is not complete. */
+static size_t body_at(const struct world *w)
+{
+    const char *end = w->got.len ? strstr(w->got.data, "\r\n\r\n") : NULL;
+    return end ? (size_t)(end + 4 - w->got.data) : 0;
+}
+
+static void on_data(void *user, struct slice data)
+{
+    struct world *w = user;
+    buf_put(&w->got, data);
+    if (!w->first_ms && body_at(w) && w->got.len > body_at(w))
+        w->first_ms = loop_now_ms(w->loop);
+    if (slice_ends(buf_slice(&w->got), SLICE("\r\n0\r\n\r\n")) || strstr(w->got.data, "Content-Length"))
+        w->end_ms = loop_now_ms(w->loop);
+}
+
+static void on_close(void *user, enum err why)
+{
+    ((struct world *)user)->conn = NULL;
+}
+
+static const struct conn_events events = { .on_open = on_open, .on_data = on_data, .on_close = on_close };
+
+static void pass(struct world *w, unsigned ms)
+{
+    for (unsigned at = 0; at < ms; at++) {
+        loop_advance(w->loop, 1);
+        for (int i = 0; i < 6; i++)
+            loop_step(w->loop, 0);
+    }
+}
+
+static void start(struct world *w, struct mock_opts o)
+{
+    o.port = 0;
+    assert_ok(mock_server_open(&w->mock, w->loop, &o));
+}
+
+static void ask(struct world *w, const char *path, const char *type, const char *body)
+{
+    auto_buf struct buf head = { 0 };
+    buf_clear(&w->got);
+    w->first_ms = w->end_ms = 0;
+    buf_printf(&head, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", path, type,
+               strlen(body), body);
+    if (!w->conn) {
+        assert_ok(conn_connect(&w->conn, w->loop, "127.0.0.1", mock_server_port(w->mock), &(struct conn_opts){ 0 },
+                               &events, w));
+        for (int i = 0; i < 200 && !w->is_open; i++)
+            loop_step(w->loop, 5);
+        assert_true(w->is_open);
+    }
+    assert_ok(conn_write(w->conn, buf_slice(&head)));
+    for (int i = 0; i < 40; i++)
+        loop_step(w->loop, 1);
+    w->sent_ms = loop_now_ms(w->loop);
+}
+
+/* The body with its chunks joined. */
+static void body(const struct world *w, struct buf *out)
+{
+    struct slice rest = slice_sub(buf_slice(&w->got), body_at(w), w->got.len);
+    if (!strstr(w->got.data, "chunked")) {
+        buf_put(out, rest);
+        return;
+    }
+    while (rest.len) {
+        size_t n = strtoul(rest.data, NULL, 16);
+        const char *data = strstr(rest.data, "\r\n") + 2;
+        buf_put(out, slice_from(data, n));
+        rest = slice_sub(rest, (size_t)(data - rest.data) + n + 2, rest.len);
+        if (n == 0)
+            break;
+    }
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    assert_ok(loop_create(&w->loop, &(struct loop_opts){ .name = "test", .has_manual_clock = true }));
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    conn_close(w->conn);
+    mock_server_close(w->mock);
+    for (int i = 0; i < 20; i++)
+        loop_step(w->loop, 1);
+    loop_free(w->loop);
+    buf_done(&w->got);
+    free(w);
+    return 0;
+}
+
+static void a_transcript_comes_after_its_delay_and_not_before(void **state)
+{
+    struct world *w = *state;
+    auto_json struct json *j = NULL;
+    auto_buf struct buf b = { 0 };
+    start(w, (struct mock_opts){ .asr_ms = 120, .asr_text = "open the window" });
+    ask(w, "/v1/audio/transcriptions", "multipart/form-data; boundary=x", "--x--\r\n");
+    pass(w, 118);
+    assert_int_equal(w->first_ms, 0);
+    pass(w, 4);
+    assert_int_equal(w->first_ms - w->sent_ms, 120);
+    body(w, &b);
+    assert_ok(json_parse(&j, buf_slice(&b), NULL));
+    assert_true(slice_is(json_get_text(j, "text"), "open the window"));
+    assert_int_equal(mock_server_stats(w->mock)->requests[MOCK_ASR], 1);
+}
+
+static void tokens_come_one_by_one(void **state)
+{
+    struct world *w = *state;
+    start(w, (struct mock_opts){ .llm_first_ms = 50, .llm_token_ms = 10, .llm_text = "one two three four" });
+    ask(w, "/v1/chat/completions", "application/json", "{\"stream\":true,\"messages\":[]}");
+    pass(w, 100);
+    assert_int_equal(w->first_ms - w->sent_ms, 50);
+    assert_int_equal(w->end_ms - w->sent_ms, 80);
+    auto_buf struct buf b = { 0 };
+    body(w, &b);
+    unsigned events_seen = 0;
+    struct slice rest = buf_slice(&b);
+    while (rest.data) {
+        struct slice line = slice_cut(&rest, '\n');
+        auto_json struct json *j = NULL;
+        if (!slice_starts(line, SLICE("data: {")))
+            continue;
+        assert_ok(json_parse(&j, slice_sub(line, 6, line.len), NULL));
+        events_seen++;
+    }
+    assert_int_equal(events_seen, 4);
+    assert_true(slice_contains(buf_slice(&b), SLICE("data: [DONE]")));
+}
+
+static void without_streaming_the_answer_is_one_object(void **state)
+{
+    struct world *w = *state;
+    auto_json struct json *j = NULL;
+    auto_buf struct buf b = { 0 };
+    start(w, (struct mock_opts){ .llm_first_ms = 5, .llm_text = "one two" });
+    ask(w, "/v1/chat/completions", "application/json", "{\"messages\":[]}");
+    pass(w, 10);
+    body(w, &b);
+    assert_ok(json_parse(&j, buf_slice(&b), NULL));
+    const struct json *message = json_get(json_at(json_get(j, "choices"), 0), "message");
+    assert_true(slice_is(json_get_text(message, "content"), "one two"));
+}
+
+static void speech_comes_at_its_speed_and_decodes(void **state)
+{
+    static const struct {
+        const char *request;
+        enum { PCM, WAV, OPUS } form;
+    } rows[] = {
+        { "{\"input\":\"0123456789\",\"response_format\":\"pcm\"}", PCM },
+        { "{\"input\":\"0123456789\",\"response_format\":\"wav\"}", WAV },
+        { "{\"input\":\"0123456789\",\"response_format\":\"opus\"}", OPUS },
+    };
+    struct world *w = *state;
+    start(w, (struct mock_opts){ .tts_first_ms = 30, .tts_speed = 2, .tts_ms_per_char = 60 });
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        auto_buf struct buf b = { 0 };
+        ask(w, "/v1/audio/speech", "application/json", rows[i].request);
+        pass(w, 400);
+        assert_int_equal(w->first_ms - w->sent_ms, 30);
+        assert_int_equal(w->end_ms - w->sent_ms, 30 + 9 * 30); /* ten pieces of 60 ms at twice the speed */
+        body(w, &b);
+        if (rows[i].form == PCM) {
+            assert_int_equal(b.len, 600 * MOCK_RATE_HZ / 1000 * 2);
+        } else if (rows[i].form == WAV) {
+            assert_int_equal(b.len, WAV_HEADER_BYTES + 600 * MOCK_RATE_HZ / 1000 * 2);
+            assert_memory_equal(b.data, "RIFF", 4);
+        } else {
+            assert_memory_equal(b.data, "OggS", 4);
+            assert_true(b.len < 12000);
+            assert_true(b.len > 600);
+        }
+    }
+    assert_int_equal(mock_server_stats(w->mock)->requests[MOCK_TTS], 3);
+}
+
+static void a_client_that_leaves_is_counted(void **state)
+{
+    struct world *w = *state;
+    start(w, (struct mock_opts){ .asr_ms = 500 });
+    ask(w, "/v1/audio/transcriptions", "multipart/form-data; boundary=x", "--x--\r\n");
+    pass(w, 10);
+    conn_close(take_ptr(&w->conn));
+    pass(w, 20);
+    assert_int_equal(mock_server_stats(w->mock)->gone[MOCK_ASR], 1);
+}
+
+static void a_body_that_is_no_json_is_refused(void **state)
+{
+    struct world *w = *state;
+    start(w, (struct mock_opts){ 0 });
+    ask(w, "/v1/chat/completions", "application/json", "{nonsense");
+    pass(w, 5);
+    assert_true(slice_starts(buf_slice(&w->got), SLICE("HTTP/1.1 400")));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_transcript_comes_after_its_delay_and_not_before), CASE(tokens_come_one_by_one),
+        CASE(without_streaming_the_answer_is_one_object), CASE(speech_comes_at_its_speed_and_decodes),
+        CASE(a_client_that_leaves_is_counted), CASE(a_body_that_is_no_json_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
