@@ -78,8 +78,7 @@ static void ask(struct api_client *k, const struct api_question *q, const char *
     if (a->err)
         return;
     while (!a->is_done)
-        loop_step(k->loop, STEP_MS);
-    http_call_close(call);
+        loop_step(k->loop, STEP_MS); /* the call is gone after its last event */
 }
 
 /* --- what to do about it ---- */

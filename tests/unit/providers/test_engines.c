@@ -261,7 +261,7 @@ static void what_one_engine_says_another_understands(void **state)
         assert_true(t.pcm.count > t.rate_hz / 4);
     }
     engines_stop(env.engines);
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 400 && loop_timers_armed(t.loop); i++) /* until they are gone, or killed after 2 s */
         loop_step(t.loop, 10);
     engines_free(env.engines);
     config_unref(u.config);
