@@ -24,6 +24,7 @@ static void device_put(struct jw *w, const struct device_row *d, struct presence
         jw_i64(w, "since", online.since_ms);
     }
     jw_cstr(w, "board", d->board);
+    jw_cstr(w, "chip", d->chip);
     jw_cstr(w, "firmware", d->firmware);
     jw_cstr(w, "language", d->language);
     jw_cstr(w, "name", d->name);

@@ -179,7 +179,7 @@ static void ota_body(void *user, struct http_req *r, struct slice body)
             snprintf(o->asked.board_type, sizeof o->asked.board_type, SLICE_FMT, SLICE_ARG(board));
     }
     language_of(c, o);
-    struct device_facts facts = { o->language, o->asked.board_type, o->asked.version };
+    struct device_facts facts = { o->language, o->asked.board_type, o->asked.version, o->asked.chip };
     auth_pair(&c->save, c->api->env.auth, c->loop, &o->who, &facts, &o->pair, saved, c);
     if (c->save)
         timer_start(&c->timer, c->loop, STORE_WAIT_MS, waited, c);

@@ -39,6 +39,7 @@ static void load_device(void *user, const struct device_row *row)
     snprintf(d->known.language, sizeof d->known.language, "%s", row->language);
     snprintf(d->known.board, sizeof d->known.board, "%s", row->board);
     snprintf(d->known.firmware, sizeof d->known.firmware, "%s", row->firmware);
+    snprintf(d->known.chip, sizeof d->known.chip, "%s", row->chip);
     snprintf(d->known.group, sizeof d->known.group, "%s", row->group_key);
 }
 
@@ -158,7 +159,7 @@ void auth_close(struct auth *a)
 struct auth_save {
     struct auth *auth;
     struct store_op *op;
-    char device[ID_TEXT], client[ID_TEXT], language[16], board[64], firmware[64], address[48];
+    char device[ID_TEXT], client[ID_TEXT], language[16], board[64], firmware[64], chip[24], address[48];
     const char *how;
     int state;              /* of the pair, as stored; -1: no pair to write */
     char code[8], challenge[ID_TEXT];
@@ -176,7 +177,7 @@ static enum err save_run(struct db *db, void *input)
     if (s->state >= 0 || s->is_seen)
         e = db_device_seen(db, &(struct device_row){ .id = s->device, .language = s->language, .board = s->board,
                                                      .firmware = s->firmware, .address = s->address,
-                                                     .last_seen_ms = s->now_ms });
+                                                     .chip = s->chip, .last_seen_ms = s->now_ms });
     if (!e && s->state >= 0)
         e = db_pair_put(db, &(struct pair_row){ .device = s->device, .client = s->client, .how = s->how,
                                                 .state = s->state, .created_ms = s->now_ms,
@@ -284,6 +285,8 @@ static void facts_put(struct device *d, const struct device_facts *f)
         snprintf(d->known.board, sizeof d->known.board, "%s", f->board);
     if (f->firmware && f->firmware[0])
         snprintf(d->known.firmware, sizeof d->known.firmware, "%s", f->firmware);
+    if (f->chip && f->chip[0])
+        snprintf(d->known.chip, sizeof d->known.chip, "%s", f->chip);
 }
 
 static struct auth_save *save_of(struct auth *a, const struct device *d, const struct pair *p,
@@ -293,6 +296,7 @@ static struct auth_save *save_of(struct auth *a, const struct device *d, const s
     memcpy(s->language, d->known.language, sizeof s->language);
     memcpy(s->board, d->known.board, sizeof s->board);
     memcpy(s->firmware, d->known.firmware, sizeof s->firmware);
+    memcpy(s->chip, d->known.chip, sizeof s->chip);
     snprintf(s->address, sizeof s->address, "%s", who->peer.text);
     s->how = p->how;
     return s;
@@ -529,6 +533,7 @@ void auth_confirm(struct auth *a, struct loop *l, struct slice code, const struc
         memcpy(s->language, d->known.language, sizeof s->language);
         memcpy(s->board, d->known.board, sizeof s->board);
         memcpy(s->firmware, d->known.firmware, sizeof s->firmware);
+        memcpy(s->chip, d->known.chip, sizeof s->chip);
         memcpy(s->code, c->text, sizeof s->code);
         s->how = "code";
         s->state = 1;

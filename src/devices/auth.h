@@ -57,7 +57,7 @@ bool auth_is_operator(struct auth *a, const struct identity *who);
 enum pair_state { PAIR_NONE, PAIR_PENDING, PAIR_ACTIVE, PAIR_REVOKED };
 const char *pair_state_name(enum pair_state s);
 struct device_facts { /* what OTA tells of a device; "" unknown */
-    const char *language, *board, *firmware;
+    const char *language, *board, *firmware, *chip;
 };
 struct pair_answer {
     enum pair_state state;  /* NONE: closed, or too many */
@@ -101,7 +101,7 @@ enum pair_state auth_pair_state(struct auth *a, const char *device, const char *
 bool auth_knows_device(struct auth *a, const char *device);
 /* Facts of the last OTA: copied into facts' buffers; false: never seen. */
 struct device_known {
-    char language[16], board[64], firmware[64], group[ID_TEXT];
+    char language[16], board[64], firmware[64], chip[24], group[ID_TEXT];
 };
 bool auth_device(struct auth *a, const char *device, struct device_known *out);
 

@@ -94,7 +94,7 @@ bool firmware_find(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t
 {
     pthread_mutex_lock(&f->lock);
     refresh(f, dir, ttl_s, now_ms);
-    bool found = newest(f, model, version, out) || newest(f, SLICE("default"), version, out);
+    bool found = newest(f, model, version, out);
     pthread_mutex_unlock(&f->lock);
     return found;
 }

@@ -16,8 +16,8 @@ void firmware_free(struct firmware *f);
 struct firmware_image {
     char file[FIRMWARE_NAME_BYTES], version[32];
 };
-/* The highest version for the model, else for "default", that is newer than `version` (numerically).
- * False: nothing newer. */
+/* The highest version for this model that is newer than `version` (numerically). Images of other models
+ * are never offered: they would brick the board. False: nothing newer. */
 bool firmware_find(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms, struct slice model,
                    struct slice version, struct firmware_image *out);
 /* Opens dir/file for reading: ERR_INVALID a bad name, ERR_NOT_FOUND, ERR_IO. The resolved path lies in

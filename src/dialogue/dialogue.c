@@ -107,6 +107,7 @@ static void dialogue_free(void *arg)
     mem_free((void *)d->o.session_id);
     mem_free((void *)d->o.language);
     mem_free((void *)d->o.board);
+    mem_free((void *)d->o.chip);
     mem_free((void *)d->o.firmware);
     mem_free(d->voice);
     mem_free(d);
@@ -125,6 +126,7 @@ enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o)
     d->o.session_id = copy(o->session_id);
     d->o.language = copy(o->language && *o->language ? o->language : o->config->server_language);
     d->o.board = copy(o->board);
+    d->o.chip = copy(o->chip);
     d->o.firmware = copy(o->firmware);
     d->config = config_ref(o->config);
     d->o.config = d->config;

@@ -69,7 +69,7 @@ struct dialogue_opts {
     const struct dialogue_out *out;
     void *user;
     const char *device_id, *session_id, *language; /* copied */
-    const char *board, *firmware;   /* as seen at OTA; "" unknown */
+    const char *board, *chip, *firmware; /* as seen at OTA; "" unknown */
     struct toolbox *tools;          /* device and server tools; NULL: none */
     struct store *store;            /* turns, resume; NULL: nothing is kept (tests) */
     struct clip_cache *clips;       /* shared by the sessions of a loop; NULL: none */

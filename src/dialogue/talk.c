@@ -45,16 +45,17 @@ static unsigned version_number(const char *text)
     return parts[0] * 10000 + parts[1] * 100 + parts[2];
 }
 
-static bool is_small_board(const char *board)
+/* Boards without PSRAM: by the chip they report at OTA, or by their name. */
+static bool is_small_board(const struct dialogue_opts *o)
 {
-    return strstr(board, "c3") || strstr(board, "C3");
+    return strstr(o->chip, "c3") || strstr(o->chip, "C3") || strstr(o->board, "c3") || strstr(o->board, "C3");
 }
 
 void talk_format(struct dialogue *d)
 {
     const struct config *c = d->config;
     const struct conf *board = conf_get(c->audio_boards, d->o.board);
-    int64_t lead = is_small_board(d->o.board) ? PACER_LEAD_SMALL : c->audio_lead_packets;
+    int64_t lead = is_small_board(&d->o) ? PACER_LEAD_SMALL : c->audio_lead_packets;
     unsigned version = version_number(d->o.firmware);
     struct speaker_format f = {
         .format = d->audio.format, .rate_hz = d->audio.out_rate_hz, .frame_us = d->audio.out_frame_us,

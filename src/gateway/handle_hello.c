@@ -66,7 +66,7 @@ static enum err open_dialogue(struct session *s)
         return err;
     struct dialogue_opts o = { .loop = s->loop, .env = s->home->env, .registry = env->registry, .config = s->config,
                                .log = &s->log, .out = &session_out, .user = s, .device_id = s->who.device,
-                               .session_id = s->who.session, .language = language, .board = s->known.board,
+                               .session_id = s->who.session, .language = language, .board = s->known.board, .chip = s->known.chip,
                                .firmware = s->known.firmware, .tools = s->tools, .store = env->store,
                                .clips = s->home->clips,
                                .mode = env->modes ? &modes_class : NULL, .mode_user = &s->modes };

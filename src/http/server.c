@@ -18,6 +18,7 @@
 #define BODY_MAX_BYTES 65536u
 #define WAITING_MAX_BYTES 65536u /* of requests or frames that come before their turn */
 #define LINGER_MS 1000u
+#define REFUSED_LINGER_MS 200u   /* of a connection that was one too many */
 #define KEEPALIVE_IDLE_S 60u
 #define DEAD_PEER_MS 30000u
 
@@ -399,13 +400,26 @@ static void wait_for_head(struct http_req *r)
     arm(r, r->server->opts.head_timeout_ms, on_head_timeout);
 }
 
+/* The status is said before anything is asked. A TLS client hears nothing: a handshake costs too much. */
+static void turn_away(struct conn *c, int status)
+{
+    static const struct conn_events deaf = { 0 };
+    if (!status || conn_is_tls(c)) {
+        conn_close(c);
+        return;
+    }
+    conn_listen_events(c, &deaf, NULL);
+    respond_error(c, status);
+    conn_close_soft(c, REFUSED_LINGER_MS);
+}
+
 static void on_accept(void *user, struct conn *c)
 {
     struct http_server *s = user;
     s->refs++;
-    bool is_welcome = !s->ev->on_connect || s->ev->on_connect(s->user, conn_peer(c));
-    if (!is_welcome || s->is_closed) {
-        conn_close(c);
+    int refused = s->ev->on_connect ? s->ev->on_connect(s->user, conn_peer(c)) : 0;
+    if (refused || s->is_closed) {
+        turn_away(c, s->is_closed ? 0 : refused);
         http_server_unref(s);
         return;
     }

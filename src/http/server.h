@@ -21,9 +21,9 @@ struct http_server_events {
     /* The head is complete. Answer now or later; to see the body first call http_read_body or
      * http_stream_body inside it (otherwise a body is read away, up to the limit). */
     void (*on_request)(void *user, struct http_req *r);
-    /* A new connection before anything is read: false closes it at once (limits per address). */
-    bool (*on_connect)(void *user, const struct net_addr *peer); /* may be NULL */
-    void (*on_disconnect)(void *user, const struct net_addr *peer); /* pairs with a true on_connect; may be NULL */
+    /* A new connection before anything is read: 0 lets it in, an HTTP status (429, 503) sends it away. */
+    int (*on_connect)(void *user, const struct net_addr *peer); /* may be NULL */
+    void (*on_disconnect)(void *user, const struct net_addr *peer); /* pairs with a welcome; may be NULL */
 };
 
 struct http_server_opts {

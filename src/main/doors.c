@@ -33,18 +33,18 @@ static void on_request(void *user, struct http_req *r)
         api_handle(s->api, door->kind, r);
 }
 
-static bool on_connect(void *user, const struct net_addr *peer)
+static int on_connect(void *user, const struct net_addr *peer)
 {
     struct server_door *door = user;
     enum err err = limits_connect(door->home->server->limits, peer, loop_now_ms(door->home->loop));
 
     if (err) {
         metric_add_label(METRIC_connections_refused_total, err == ERR_BUSY ? "full" : "address", 1);
-        return false;
+        return err_http(err);
     }
     metric_add(METRIC_connections, 1);
     metric_add(METRIC_connections_total, 1);
-    return true;
+    return 0;
 }
 
 static void on_disconnect(void *user, const struct net_addr *peer)

@@ -6,19 +6,21 @@ enum err db_device_seen(struct db *db, const struct device_row *d)
 {
     return db_run(db,
                   "INSERT INTO device (id, language, board, firmware, name, group_key, address, first_seen_ms,"
-                  " last_seen_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
+                  " last_seen_ms, chip) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)"
                   " ON CONFLICT (id) DO UPDATE SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms),"
                   " language = iif(excluded.language = '', language, excluded.language),"
                   " board = iif(excluded.board = '', board, excluded.board),"
                   " firmware = iif(excluded.firmware = '', firmware, excluded.firmware),"
                   " name = iif(excluded.name = '', name, excluded.name),"
                   " group_key = iif(excluded.group_key = '', group_key, excluded.group_key),"
-                  " address = iif(excluded.address = '', address, excluded.address)",
+                  " address = iif(excluded.address = '', address, excluded.address),"
+                  " chip = iif(excluded.chip = '', chip, excluded.chip)",
                   db_s(d->id), db_s(d->language), db_s(d->board), db_s(d->firmware), db_s(d->name),
-                  db_s(d->group_key), db_s(d->address), db_i(d->last_seen_ms));
+                  db_s(d->group_key), db_s(d->address), db_i(d->last_seen_ms), db_s(d->chip));
 }
 
-#define DEVICE_COLUMNS "id, language, board, firmware, name, group_key, address, first_seen_ms, last_seen_ms"
+#define DEVICE_COLUMNS \
+    "id, language, board, firmware, name, group_key, address, first_seen_ms, last_seen_ms, chip"
 
 static struct device_row device_read(const struct query *q, struct arena *a)
 {
@@ -26,6 +28,7 @@ static struct device_row device_read(const struct query *q, struct arena *a)
         .id = query_keep(q, 0, a), .language = query_keep(q, 1, a), .board = query_keep(q, 2, a),
         .firmware = query_keep(q, 3, a), .name = query_keep(q, 4, a), .group_key = query_keep(q, 5, a),
         .address = query_keep(q, 6, a), .first_seen_ms = query_i64(q, 7), .last_seen_ms = query_i64(q, 8),
+        .chip = query_keep(q, 9, a),
     };
 }
 

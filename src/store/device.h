@@ -8,7 +8,7 @@
 #include "store/db.h"
 
 struct device_row {
-    const char *id, *language, *board, *firmware, *name, *group_key, *address;
+    const char *id, *language, *board, *firmware, *name, *group_key, *address, *chip;
     int64_t first_seen_ms, last_seen_ms;
 };
 /* Inserts, or refreshes last_seen and every text that is not "" (NULL counts as ""). */

@@ -43,7 +43,7 @@ static struct pair_answer ask_as(struct identity *who)
     struct pair_answer answer;
     struct auth_save *save = NULL;
     struct heard h = { 0 };
-    struct device_facts facts = { "zh-CN", "board", "1.0" };
+    struct device_facts facts = { "zh-CN", "board", "1.0", "esp32c3" };
     auth_pair(&save, w.auth, w.loop, who, &facts, &answer, hear, &h);
     if (save) {
         assert_true(dworld_until(&w, &h.is_done));
@@ -236,6 +236,7 @@ static void pairs_and_codes_survive_a_restart(void **state)
     assert_true(auth_device(w.auth, "aa:bb:cc:00:00:01", &known));
     assert_string_equal(known.language, "zh-CN");
     assert_string_equal(known.board, "board");
+    assert_string_equal(known.chip, "esp32c3");
 }
 
 static void a_failing_store_activates_nobody_by_code(void **state)

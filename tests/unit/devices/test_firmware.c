@@ -29,10 +29,12 @@ static void the_highest_newer_version_of_the_model_wins(void **state)
     } rows[] = {
         { "esp-box", "1.2.0", "esp-box_1.10.0.bin" },
         { "esp-box", "1.9.9", "esp-box_1.10.0.bin" },
-        { "esp-box", "1.10.0", "default_3.0.bin" },
-        { "other", "2.9.9", "default_3.0.bin" },
-        { "other", "3.0", NULL },
-        { "other", "4", NULL },
+        { "esp-box", "1.10.0", NULL }, /* an image of another model would brick it */
+        { "ESP-Box", "1.9.9", "esp-box_1.10.0.bin" },
+        { "other", "0.1", NULL },
+        { "default", "2.9.9", "default_3.0.bin" }, /* who did not say what it is */
+        { "default", "3.0", NULL },
+        { "default", "4", NULL },
     };
     struct firmware *f = firmware_create();
     for (size_t i = 0; i < COUNT(rows); i++) {

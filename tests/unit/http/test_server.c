@@ -18,7 +18,7 @@ struct world {
     struct wire wire;
     struct http_req *held; /* /hold: not yet answered */
     unsigned requests, gone, connects, disconnects, drains;
-    bool refuses;
+    int refuses; /* a status */
     struct buf body;       /* what handlers read */
     unsigned parts;
     bool was_done;
@@ -150,14 +150,14 @@ static void on_request(void *user, struct http_req *r)
         echo(w, r);
 }
 
-static bool on_connect(void *user, const struct net_addr *peer)
+static int on_connect(void *user, const struct net_addr *peer)
 {
     struct world *w = user;
     assert_string_equal(peer->text, "127.0.0.1");
     if (w->refuses)
-        return false;
+        return w->refuses;
     w->connects++;
-    return true;
+    return 0;
 }
 
 static void on_disconnect(void *user, const struct net_addr *peer)
@@ -503,13 +503,21 @@ static void too_much_before_its_turn_stops_the_reading(void **state)
 static void connections_may_be_refused_at_the_door(void **state)
 {
     struct world *w = *state;
-    w->refuses = true;
-    open_wire(w);
-    wire_until(w->loop, w->wire.is_closed);
-    assert_int_equal(w->wire.got.len, 0);
+    static const struct {
+        int status;
+        const char *line;
+    } rows[] = { { 429, "HTTP/1.1 429 Too Many Requests\r\n" }, { 503, "HTTP/1.1 503 Service Unavailable\r\n" } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        w->refuses = rows[i].status;
+        open_wire(w);
+        wire_send(&w->wire, SLICE("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"));
+        wire_until(w->loop, w->wire.is_closed);
+        assert_true(slice_starts(buf_slice(&w->wire.got), slice_of(rows[i].line)));
+        assert_true(wire_has(&w->wire, "Connection: close\r\n"));
+        wire_close(&w->wire, w->loop);
+    }
     assert_int_equal(w->disconnects, 0);
-    w->refuses = false;
-    wire_close(&w->wire, w->loop);
+    w->refuses = 0;
     ask(w, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n", "GET /1");
     wire_close(&w->wire, w->loop);
     wire_until(w->loop, w->disconnects == 1);
