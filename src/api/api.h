@@ -17,6 +17,8 @@ struct auth;
 struct config_holder;
 struct firmware;
 struct presence;
+struct provider_env;
+struct registry;
 struct store;
 struct workers;
 
@@ -53,8 +55,9 @@ struct api_env {
     void (*meeting_finalize)(void *user, struct loop *l, const char *meeting, api_done done, void *arg);
     void (*meeting_summarize)(void *user, struct loop *l, const char *meeting, api_done done, void *arg);
     void (*tasks_changed)(void *user, const char *group_key);
-    /* POST .../vision/explain and POST /admin/inject_msg belong to others; NULL: 404. r is theirs then. */
-    void (*vision)(void *user, struct http_req *r);
+    /* For the model that looks at pictures; NULL: there is none. */
+    struct registry *registry;
+    const struct provider_env *(*provider_env)(void *user, struct loop *l); /* of that loop */
 };
 
 must_check enum err api_create(struct api **out, const struct api_env *env); /* env is copied */
@@ -65,6 +68,10 @@ void api_handle(struct api *a, enum api_door door, struct http_req *r);
 bool api_owns_path(const struct api *a, struct slice path);
 /* The URL of the WebSocket that OTA hands out for this request. */
 void api_websocket_url(const struct api *a, struct http_req *r, struct buf *out);
+/* Where a device whose upgrade request is r may send photos, and the token for it (an hour's life, bound
+ * to the session). False: no model that sees is configured. */
+bool api_vision_url(const struct api *a, struct http_req *r, struct buf *out);
+void api_vision_token(const struct api *a, const char *device, const char *session, struct buf *out);
 /* The API page and /api/v1/openapi.json are made of the route table. */
 void api_openapi(const struct api *a, struct buf *out);
 

@@ -37,22 +37,3 @@ void serve_metrics(struct api_call *c)
     metrics_print(&text);
     call_reply_file(c, "text/plain; version=0.0.4; charset=utf-8", NULL, &text);
 }
-
-/* Vision is answered by others: the request is theirs. */
-void serve_vision(struct api_call *c)
-{
-    const struct api_env env = c->api->env;
-    struct http_req *r = c->r;
-    if (!env.vision) {
-        call_reply_error(c, 404, "no vision model is configured");
-        return;
-    }
-    http_on_gone(r, NULL, NULL);
-    call_free(c);
-    env.vision(env.user, r);
-}
-
-void serve_vision_text(struct api_call *c)
-{
-    call_reply_text(c, 200, c->api->env.vision ? "The vision endpoint works\n" : "No vision model is configured\n");
-}

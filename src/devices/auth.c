@@ -428,15 +428,25 @@ void auth_token(struct auth *a, const struct identity *who, struct buf *out)
     config_unref(cfg);
 }
 
-void auth_mqtt_key(struct auth *a, struct buf *out)
+static void derived_key(struct auth *a, const char *use, struct buf *out)
 {
     struct config *cfg = config_now(a->config);
     uint8_t mac[32];
     char hex[65];
-    hmac_sha256(slice_of(cfg->server_auth_key ? cfg->server_auth_key : a->own_key), SLICE("mqtt"), mac);
+    hmac_sha256(slice_of(cfg->server_auth_key ? cfg->server_auth_key : a->own_key), slice_of(use), mac);
     hex_encode(mac, sizeof mac, hex);
     buf_puts(out, hex);
     config_unref(cfg);
+}
+
+void auth_mqtt_key(struct auth *a, struct buf *out)
+{
+    derived_key(a, "mqtt", out);
+}
+
+void auth_vision_key(struct auth *a, struct buf *out)
+{
+    derived_key(a, "vision", out);
 }
 
 /* --- activation ---- */

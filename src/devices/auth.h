@@ -74,6 +74,7 @@ void auth_save_cancel(struct auth_save *save); /* NULL is fine */
 void auth_token(struct auth *a, const struct identity *who, struct buf *out);
 /* The key of MQTT passwords when server.mqtt_signature_key is unset: derived from the auth key, hex. */
 void auth_mqtt_key(struct auth *a, struct buf *out);
+void auth_vision_key(struct auth *a, struct buf *out); /* the same, for tokens of photo questions */
 /* Status of POST .../activate: 200 active, 202 not yet, 400 another algorithm, 429 too often. A good
  * hmac of a known serial confirms the pair (202 now, 200 when it is on disk). */
 int auth_activate(struct auth *a, struct loop *l, const struct identity *who, const struct ota_activate *proof);

@@ -35,8 +35,10 @@ struct gateway_env { /* borrowed for the gateway's life */
     void *user;
     enum err (*reload)(void *user, struct err_note *note);
     void (*restart)(void *user);
-    /* The URL and token a device may send photos to; false: none. May be NULL. */
-    bool (*vision)(void *user, const char *device, struct buf *url, struct buf *token);
+    /* Where the device of this upgrade request may send photos (false: nowhere), and a token for it that
+     * lives an hour. May be NULL. */
+    bool (*vision_url)(void *user, struct http_req *r, struct buf *url);
+    void (*vision_token)(void *user, const char *device, const char *session, struct buf *token);
 };
 must_check enum err gateway_create(struct gateway **out, const struct gateway_env *env);
 void gateway_free(struct gateway *g); /* after its loops; NULL is fine */

@@ -40,17 +40,33 @@ static void send_mcp(void *user, struct slice payload)
     session_send(s, &out);
 }
 
+static void renew_vision(void *arg)
+{
+    struct session *s = arg;
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    auto_buf struct buf token = { 0 };
+
+    env->vision_token(env->user, s->who.device, s->who.session, &token);
+    tool_mcp_vision(s->mcp, s->vision_url, token.data);
+    timer_start(&s->vision_timer, s->loop, SESSION_VISION_RENEW_MS, renew_vision, s);
+}
+
 static void open_mcp(struct session *s)
 {
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
-    auto_buf struct buf url = { 0 }, token = { 0 };
-    bool has_vision = env->vision && env->vision(env->user, s->who.device, &url, &token);
-    struct tool_mcp_opts o = { .box = s->tools, .send = send_mcp, .user = s,
-                               .vision_url = has_vision ? url.data : NULL,
-                               .vision_token = has_vision ? token.data : NULL };
+    auto_buf struct buf token = { 0 };
+    struct tool_mcp_opts o = { .box = s->tools, .send = send_mcp, .user = s };
 
-    if (tool_mcp_create(&s->mcp, &o) == OK)
-        tool_mcp_start(s->mcp);
+    if (s->vision_url) {
+        env->vision_token(env->user, s->who.device, s->who.session, &token);
+        o.vision_url = s->vision_url;
+        o.vision_token = token.data;
+    }
+    if (tool_mcp_create(&s->mcp, &o))
+        return;
+    tool_mcp_start(s->mcp);
+    if (s->vision_url)
+        timer_start(&s->vision_timer, s->loop, SESSION_VISION_RENEW_MS, renew_vision, s);
 }
 
 static enum err open_dialogue(struct session *s)

@@ -114,6 +114,7 @@ static void bury(void *arg)
     struct session *s = arg;
 
     config_unref(s->config);
+    mem_free(s->vision_url);
     mem_free(s);
 }
 
@@ -168,6 +169,7 @@ static bool silence(struct session *s, int code, const char *reason)
     idle_stop(&s->idle);
     timer_stop(&s->hello_timer);
     timer_stop(&s->leave_timer);
+    timer_stop(&s->vision_timer);
     unregister(s);
     if (s->dialogue && s->link)
         dialogue_abort(s->dialogue, false); /* the tts stop that a start is owed */
@@ -343,6 +345,16 @@ static bool register_session(struct session *s)
     return true;
 }
 
+/* The address the device came by is known only now. */
+static void keep_vision_url(struct session *s, struct http_req *request)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    auto_buf struct buf url = { 0 };
+
+    if (env->vision_url && env->vision_url(env->user, request, &url))
+        s->vision_url = buf_take(&url);
+}
+
 enum err session_open(const struct session_opts *o)
 {
     struct session *s = create(o);
@@ -352,6 +364,7 @@ enum err session_open(const struct session_opts *o)
                               .queue_max_bytes = (size_t)cfg->limits_send_queue_bytes,
                               .ping_seconds = (unsigned)cfg->server_websocket_ping_seconds };
 
+    keep_vision_url(s, o->request);
     enum err err = link_accept(&s->link, o->request, &link, &link_events, s);
     if (err) {
         bury(s);

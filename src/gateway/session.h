@@ -32,6 +32,7 @@
 #define SESSION_DRAIN_LOOK_MS 50        /* is the turn over? */
 #define SESSION_UNKNOWN_TYPES_MAX 16    /* type names we answer UNKNOWN_TYPE to, once each */
 #define GATEWAY_CLIPS_MAX_BYTES (1u << 20) /* per loop */
+#define SESSION_VISION_RENEW_MS (50 * 60 * 1000) /* its token lives an hour */
 #define SESSION_REPEAT_MS 300           /* a listen message repeated within is ignored */
 
 #define SESSION_STATE_LIST(X) X(GREETING) X(TALKING) X(LEAVING) X(CLOSING) X(GONE)
@@ -67,10 +68,11 @@ struct session {
     struct says *says;                  /* what was left for it; NULL: nothing asked yet */
     struct toolbox *tools;
     struct tool_mcp *mcp;               /* NULL: the device has none */
+    char *vision_url;                   /* for its camera; NULL: none */
     struct tool_iot *iot;               /* made at the first descriptor */
     struct idle idle;
     struct rates_of_session rates;
-    struct timer hello_timer, leave_timer, close_timer;
+    struct timer hello_timer, leave_timer, close_timer, vision_timer;
     uint64_t drain_until_ms;
     uint64_t messages;                  /* text messages so far */
     struct last_listen last_listen;

@@ -73,6 +73,27 @@ static void post(void *user, struct loop *from, const char *device, const struct
     gateway_post(((struct server *)user)->gateway, from, device, p);
 }
 
+static const struct provider_env *provider_env(void *user, struct loop *l)
+{
+    struct server *s = user;
+
+    for (unsigned i = 0; i < s->loop_count; i++) {
+        if (s->loops[i].loop == l)
+            return &s->loops[i].env;
+    }
+    return &s->loops[0].env;
+}
+
+static bool vision_url(void *user, struct http_req *r, struct buf *url)
+{
+    return api_vision_url(((struct server *)user)->api, r, url);
+}
+
+static void vision_token(void *user, const char *device, const char *session, struct buf *token)
+{
+    api_vision_token(((struct server *)user)->api, device, session, token);
+}
+
 void wishes_of_modes(struct server *s, struct modes_env *env)
 {
     *env = (struct modes_env){
@@ -106,6 +127,8 @@ void wishes_of_api(struct server *s, struct api_env *env)
         .meeting_finalize = meeting_finalize,
         .meeting_summarize = meeting_summarize,
         .tasks_changed = tasks_changed,
+        .registry = s->registry,
+        .provider_env = provider_env,
     };
 }
 
@@ -124,6 +147,8 @@ void wishes_of_gateway(struct server *s, struct gateway_env *env)
         .user = s,
         .reload = reload,
         .restart = restart_for_session,
+        .vision_url = vision_url,
+        .vision_token = vision_token,
     };
 }
 

@@ -163,6 +163,14 @@ static const void *find_class(const struct registry *r, enum provider_kind kind,
     return NULL;
 }
 
+const struct llm_class *registry_llm_class(struct registry *r, const char *name)
+{
+    pthread_mutex_lock(&r->lock);
+    const struct llm_class *cls = find_class(r, KIND_LLM, name);
+    pthread_mutex_unlock(&r->lock);
+    return cls;
+}
+
 /* ---- warnings, once per thing and generation ---- */
 
 struct asking { /* one call of registry_plan, the lock held */

@@ -23,6 +23,8 @@ void registry_add_tts(struct registry *r, const struct tts_class *c);
 void registry_add_vad(struct registry *r, const struct vad_class *c);
 void registry_add_memory(struct registry *r, const struct memory_class *c);
 
+const struct llm_class *registry_llm_class(struct registry *r, const char *name); /* NULL: none; without case */
+
 /* One open thing and the class to use it with: p.cls->feed(p.asr, ...). */
 struct asr_use { const struct asr_class *cls; struct asr *asr; };
 struct llm_use { const struct llm_class *cls; struct llm *llm; };

@@ -423,7 +423,7 @@ static void llm_close(struct llm *m)
 }
 
 const struct llm_class fake_llm = {
-    .name = "fake", .caps = LLM_TOOLS | LLM_JSON, .open = llm_open, .close = llm_close,
+    .name = "fake", .caps = LLM_TOOLS | LLM_VISION | LLM_JSON, .open = llm_open, .close = llm_close,
 };
 
 /* ---- synthesiser ---- */

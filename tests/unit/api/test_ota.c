@@ -360,7 +360,7 @@ static void health_and_readiness(void **state)
     reply_done(&r);
     assert_int_equal(status_of("GET /nowhere", NULL, NULL), 404);
     assert_int_equal(status_of("GET /", NULL, NULL), 404);
-    assert_int_equal(status_of("POST /xiaozhi/vision/explain", NULL, ""), 404);
+    assert_int_equal(status_of("POST /xiaozhi/vision/explain", NULL, ""), 401);
 }
 
 static void metrics_are_for_this_machine_unless_made_public(void **state)
