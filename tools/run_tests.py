@@ -54,6 +54,11 @@ for name in sorted(os.listdir(tests)):
         continue
     if o.filter and o.filter not in name:
         continue
+    room, _, test = name.partition('-')
+    sources = [f'tests/unit/{room}/{test}.c', f'tests/scenario/{test}.c', f'tests/fuzz/{name}.c']
+    sources = [os.path.join(source, f) for f in sources if os.path.exists(os.path.join(source, f))]
+    if not sources:
+        continue  # left over from an earlier build
     if name.startswith('fuzz_'):
         if not (o.fuzz or o.filter):
             continue
@@ -62,11 +67,7 @@ for name in sorted(os.listdir(tests)):
         programs.append((name, [path] + files))
     else:
         if o.threaded:
-            room, _, test = name.partition('-')
-            found = [os.path.join(source, 'tests', k, room, test + '.c') for k in ('unit', 'scenario')] + \
-                    [os.path.join(source, 'tests/scenario', test + '.c')]
-            found = [f for f in found if os.path.exists(f)]
-            if found and 'TSAN' not in open(found[0], encoding='utf-8').read():
+            if 'TSAN' not in open(sources[0], encoding='utf-8').read():
                 continue
         programs.append((name, [path]))
 
