@@ -22,7 +22,8 @@ static const char embedded_yaml[] =
     "  mem_local_short: {type: mem_local_short}\n"
     "Intent:\n"
     "  nointent: {type: nointent}\n"
-    "  function_call: {type: function_call}\n";
+    "  function_call: {type: function_call}\n"
+    "  intent_llm: {type: intent_llm}\n";
 
 /* Kinds of providers: X(kind, alias of the embedded default ("" none), nearest type for strangers) */
 #define PROVIDER_KINDS(X) \
@@ -57,8 +58,12 @@ static const char embedded_yaml[] =
     X("TTS", "replay", "file timing", "plays such a `file`") \
     X("Memory", "nomem", "", "nothing is remembered") \
     X("Memory", "mem_local_short", "*", "a short summary per device") \
-    X("Intent", "nointent", "", "no commands") \
-    X("Intent", "function_call", "*", "the language model calls tools")
+    X("Intent", "nointent", "local rules", "the language model is offered no tools") \
+    X("Intent", "function_call", "*", \
+      "the language model calls tools; `local`: what the rules of `rules` (an LLM entry of that type) answer before "\
+      "it is asked: commands, all or none") \
+    X("Intent", "intent_llm", "*", \
+      "the model of purpose `intent` (`llm`, or llm_by_mode.intent) picks a tool first, the chat model gets none")
 /* clang-format on */
 
 #endif

@@ -12,6 +12,7 @@
 #define LOG_TOPIC "dialogue"
 
 static enum err round_begin(struct answer *a);
+static enum err intent_begin(struct answer *a);
 
 static void calls_done(struct answer *a)
 {
@@ -29,6 +30,7 @@ static void calls_done(struct answer *a)
 static void llm_stop(struct answer *a)
 {
     timer_stop(&a->watchdog);
+    timer_stop(&a->intent_late);
     if (a->llm.llm)
         a->llm.cls->close(a->llm.llm);
     a->llm = (struct llm_use){ 0 };
@@ -198,23 +200,128 @@ static const struct llm_events llm_events = {
     .on_delta = on_delta, .on_tool_call = on_tool_call, .on_end = on_llm_end,
 };
 
-static enum err round_begin(struct answer *a)
+/* The tools as the model is offered them; NULL: none. */
+static struct llm_tool *tools_list(const struct answer *a, size_t *count)
 {
-    size_t tool_count = a->tools ? toolbox_count(a->tools) : 0, message_count;
-    a->rounds++;
-    if (tool_count > TOOLBOX_TOOLS_MAX)
-        tool_count = TOOLBOX_TOOLS_MAX;
-    auto_mem struct llm_tool *tools = tool_count ? xalloc(tool_count * sizeof *tools) : NULL;
-    for (size_t i = 0; i < tool_count; i++) {
+    *count = a->tools ? MIN(toolbox_count(a->tools), (size_t)TOOLBOX_TOOLS_MAX) : 0;
+    struct llm_tool *tools = *count ? xalloc(*count * sizeof *tools) : NULL;
+    for (size_t i = 0; i < *count; i++) {
         struct tool_info info;
         if (toolbox_at(a->tools, i, &info))
             tools[i] = (struct llm_tool){ info.name, info.description, info.schema_json };
     }
+    return tools;
+}
+
+/* ---- which tool? --------------------------------------------------------------------------------------- */
+
+/* No tool, no answer, or too late: the chat model is asked as if nothing had been. */
+static void intent_pass(struct answer *a)
+{
+    llm_stop(a);
+    enum err e = round_begin(a);
+    if (e) {
+        struct err_note why = { e, "the model cannot be asked" };
+        end(a, &why);
+    }
+}
+
+static void on_intent_late(void *arg)
+{
+    struct answer *a = arg;
+    LOGW(a->use.log, "intent.late", "ms=%d", INTENT_MS);
+    intent_pass(a);
+}
+
+static void on_intent_delta(void *user, struct slice text)
+{
+    struct answer *a = user;
+    if (a->round_text.len + text.len <= INTENT_REPLY_MAX_BYTES)
+        buf_put(&a->round_text, text);
+}
+
+static void on_intent_tool(void *user, struct slice id, struct slice name, struct slice args_json)
+{
+    (void)user, (void)id, (void)name, (void)args_json; /* none was offered */
+}
+
+static void on_intent_end(void *user, const struct err_note *why)
+{
+    struct answer *a = user;
+    auto_buf struct buf name = { 0 }, args = { 0 };
+    bool is_call = !why->err && intent_read(buf_slice(&a->round_text), a->tools, &name, &args);
+    LOGD(a->use.log, "intent.end", "err=%s tool=%s", err_name(why->err), is_call ? name.data : "-");
+    if (!is_call) {
+        intent_pass(a);
+        return;
+    }
+    llm_stop(a);
+    buf_clear(&a->round_text);
+    on_tool_call(a, (struct slice){ NULL, 0 }, buf_slice(&name), buf_slice(&args));
+    timer_stop(&a->watchdog);
+    calls_note(a);
+    calls_start(a);
+}
+
+static const struct llm_events intent_events = {
+    .on_delta = on_intent_delta, .on_tool_call = on_intent_tool, .on_end = on_intent_end,
+};
+
+static enum err intent_begin(struct answer *a)
+{
+    size_t count;
+    auto_buf struct buf system = { 0 };
+    auto_mem struct llm_tool *tools = tools_list(a, &count);
+    if (!count || !a->history->count)
+        return ERR_NOT_FOUND;
+    intent_prompt(&system, tools, count);
+    struct llm_message messages[] = {
+        { .role = LLM_SYSTEM, .text = buf_slice(&system) },
+        { .role = LLM_USER, .text = slice_of(a->history->entries[a->history->count - 1].text) },
+    };
+    struct llm_request rq = { .messages = messages, .message_count = COUNT(messages), .is_json = true,
+                              .tokens_max = INTENT_TOKENS_MAX, .purpose = "intent" };
+    enum err e = llm_open_for(&a->llm, a->registry, &a->use, "intent", &rq, &intent_events, a);
+    if (e) {
+        a->llm = (struct llm_use){ 0 };
+        return e;
+    }
+    timer_start(&a->intent_late, a->loop, INTENT_MS, on_intent_late, a);
+    return OK;
+}
+
+/* ---- rounds -------------------------------------------------------------------------------------------- */
+
+/* The first round decides who answers; the rules go on with what they began. */
+static enum err llm_begin(struct answer *a, struct llm_request *rq)
+{
+    enum err e = ERR_NOT_FOUND;
+    if (a->intent.local != LLM_ANYTHING && (a->rounds == 1 || a->is_local)) {
+        rq->scope = a->intent.local;
+        e = llm_open_known(&a->llm, a->registry, &a->use, a->intent.rules, rq, &llm_events, a);
+        a->is_local = e == OK;
+        rq->scope = LLM_ANYTHING;
+    }
+    if (e != ERR_NOT_FOUND)
+        return e;
+    a->is_local = false;
+    if (a->rounds == 1 && a->intent.kind == INTENT_LLM && intent_begin(a) == OK)
+        return OK;
+    if (a->intent.kind != INTENT_FUNCTION_CALL)
+        rq->tool_count = 0;
+    return llm_open_for(&a->llm, a->registry, &a->use, a->purpose, rq, &llm_events, a);
+}
+
+static enum err round_begin(struct answer *a)
+{
+    size_t tool_count, message_count;
+    a->rounds++;
+    auto_mem struct llm_tool *tools = tools_list(a, &tool_count);
     auto_mem struct llm_message *messages = history_messages(a->history, slice_of(a->system), &message_count);
     struct llm_request rq = { .messages = messages, .message_count = message_count, .tools = tools,
                               .tool_count = tool_count, .purpose = a->purpose };
     buf_clear(&a->round_text);
-    enum err e = llm_open_for(&a->llm, a->registry, &a->use, a->purpose, &rq, &llm_events, a);
+    enum err e = llm_begin(a, &rq);
     if (e)
         a->llm = (struct llm_use){ 0 };
     else
@@ -226,7 +333,7 @@ enum err answer_ask(struct answer *a, const struct answer_opts *o, const struct 
 {
     answer_cancel(a);
     *a = (struct answer){ .loop = o->loop, .ev = ev, .user = user, .registry = o->registry, .use = *o->use,
-                          .purpose = o->purpose, .history = o->history, .tools = o->tools };
+                          .purpose = o->purpose, .history = o->history, .tools = o->tools, .intent = o->intent };
     a->system = xslicedup(o->system);
     enum err e = round_begin(a);
     if (e)

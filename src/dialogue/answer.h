@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * answer.h -- one answer of the model, with the tools it calls on the way.
  *
- *   ask -> llm --- deltas ---> on_text
+ *   ask -> rules, when they have an answer of their own (local)
+ *      \-> intent: which tool?  (INTENT_LLM; one short request, INTENT_MS)
+ *      \-> llm --- deltas ---> on_text
  *           ^ \-- tool calls -> toolbox -> results --\
  *           \------------------ again ---------------/   at most ANSWER_ROUNDS_MAX times
  *
@@ -11,6 +13,7 @@
 #define PARLEY_DIALOGUE_ANSWER_H
 
 #include "dialogue/history.h"
+#include "dialogue/intent.h"
 #include "loop/timer.h"
 #include "providers/registry.h"
 #include "tools/toolbox.h"
@@ -46,6 +49,9 @@ struct answer { /* embedded in its owner; zero is idle */
     char *system;
     struct history *history;   /* borrowed */
     struct toolbox *tools;     /* borrowed; NULL: none */
+    struct intent intent;
+    bool is_local;             /* the rules answer this one */
+    struct timer intent_late;
     struct llm_use llm;
     struct answer_call calls[ANSWER_CALLS_MAX];
     unsigned call_count, results, rounds;
@@ -62,6 +68,7 @@ struct answer_opts {
     struct slice system;           /* copied */
     struct history *history;
     struct toolbox *tools;
+    struct intent intent;
 };
 /* The history's last message is the question. An error: nothing was begun. */
 must_check enum err answer_ask(struct answer *a, const struct answer_opts *o, const struct answer_events *ev,

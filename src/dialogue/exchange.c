@@ -276,8 +276,11 @@ static void act_ask(struct dialogue *d)
     struct answer_opts o = {
         .loop = d->o.loop, .registry = d->o.registry, .use = &use, .system = buf_slice(&system),
         .purpose = purpose_of(d),
-        .history = &d->history, .tools = d->intent == INTENT_NONE || d->x.say.is_prompt ? NULL : d->o.tools,
+        .history = &d->history, .intent = d->intent,
+        .tools = d->intent.kind == INTENT_NONE || d->x.say.is_prompt ? NULL : d->o.tools,
     };
+    if (d->x.say.is_prompt)
+        o.intent = (struct intent){ 0 };
     enum err e = answer_ask(&d->model, &o, &model_events, d);
     if (!e)
         return;

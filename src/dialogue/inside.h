@@ -46,8 +46,6 @@ struct exchange {
     struct say say;           /* the one being said */
 };
 
-enum intent { INTENT_NONE, INTENT_FUNCTION_CALL, INTENT_LLM };
-
 struct dialogue {
     struct dialogue_opts o;   /* strings are ours */
     struct config *config, *next_config; /* refs; the next one from the next turn on */
@@ -61,7 +59,7 @@ struct dialogue {
     const struct mode_class *mode_class;
     struct mode *mode;
     struct dialogue_audio audio;
-    enum intent intent;
+    struct intent intent;
     char *voice;              /* names what shapes the sound of a fixed prompt */
     bool has_hello, closing;
     uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */

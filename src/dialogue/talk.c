@@ -11,19 +11,10 @@ struct use_opts talk_use(const struct dialogue *d)
     return (struct use_opts){ .env = d->o.env, .config = d->config, .language = d->o.language, .log = d->o.log };
 }
 
-static enum intent intent_of(const struct config *c)
-{
-    const char *alias = c->selected_module_Intent;
-    const char *type = conf_str(config_entry(c, "Intent", alias), "type", alias);
-    if (strcmp(type, "nointent") == 0)
-        return INTENT_NONE;
-    return strcmp(type, "intent_llm") == 0 ? INTENT_LLM : INTENT_FUNCTION_CALL;
-}
-
 void talk_read(struct dialogue *d)
 {
     struct use_opts use = talk_use(d);
-    d->intent = intent_of(d->config);
+    intent_of(d->config, &d->intent);
     d->history.tokens_max = (unsigned)d->config->limits_dialogue_tokens;
     hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
     mem_free(d->voice);

@@ -14,6 +14,10 @@ enum llm_caps {
 
 enum llm_role { LLM_SYSTEM, LLM_USER, LLM_ASSISTANT, LLM_TOOL };
 
+/* What a model that answers by itself (LLM_OFFLINE) may answer: anything; whole commands only; what it has an
+ * answer for. */
+enum llm_scope { LLM_ANYTHING, LLM_COMMANDS, LLM_KNOWN };
+
 struct llm_message {
     enum llm_role role;
     struct slice text;
@@ -32,6 +36,7 @@ struct llm_request {
     const struct llm_tool *tools;
     size_t tool_count;
     bool is_json;            /* answer must be one JSON object */
+    enum llm_scope scope;    /* for those that answer by themselves */
     unsigned tokens_max;     /* 0: the configured or the provider's default */
     const char *purpose;     /* "chat" ... ; for logs */
 };
@@ -56,6 +61,8 @@ struct llm_class {
     void (*close)(struct llm *m);
     /* Could this configuration work (a URL is there, no placeholder for a key)? NULL: always. Any thread. */
     enum err (*check)(const struct provider_opts *o, struct err_note *note);
+    /* Has it an answer of its own to this request, within rq->scope? NULL: never. */
+    bool (*knows)(const struct provider_opts *o, const struct llm_request *rq);
 };
 
 #endif

@@ -20,7 +20,10 @@
 
 #define LOG_TOPIC "provider"
 
-enum { CALLS_MAX = 3 }; /* tool calls in one turn; then we say what we know */
+enum {
+    CALLS_MAX = 3,         /* tool calls in one turn; then we say what we know */
+    KNOWN_TOKENS_MAX = 24, /* a longer text is a conversation: LLM_KNOWN leaves it to others */
+};
 
 struct llm {
     struct soon soon;
@@ -383,6 +386,31 @@ static void read_request(struct asking *q)
     q->language = rules_language_of(text, strncmp(q->o->language, "zh", 2) == 0 ? RULES_ZH : RULES_EN);
 }
 
+/* Within the scope of the request. A rule that needs a tool is none where the tool is missing. */
+static bool match(struct asking *q)
+{
+    enum llm_scope scope = q->rq->scope;
+    bool fits = scope == LLM_COMMANDS ? rules_match_command(q->rules, &q->heard, &q->match)
+                                      : rules_match(q->rules, &q->heard, &q->match);
+    if (!fits || scope == LLM_ANYTHING)
+        return fits;
+    const struct rule *rule = q->match.rule;
+    return !rule_is_catch_all(rule) && q->heard.count <= KNOWN_TOKENS_MAX &&
+           (!rule->tool_count || find_tool(q, rule->tools, rule->tool_count));
+}
+
+static bool llm_knows(const struct provider_opts *o, const struct llm_request *rq)
+{
+    if (is_for_machines(rq) || !o->shared || !o->shared->data)
+        return false;
+    struct asking *q = xnew(struct asking);
+    *q = (struct asking){ .o = o, .rq = rq, .rules = o->shared->data };
+    read_request(q);
+    bool is_known = match(q);
+    mem_free(q);
+    return is_known;
+}
+
 static enum err llm_open(struct llm **out, const struct provider_opts *o, const struct llm_request *rq,
                          const struct llm_events *ev, void *user)
 {
@@ -402,7 +430,7 @@ static enum err llm_open(struct llm **out, const struct provider_opts *o, const 
     m->user = user;
     soon_init(&m->soon, o->env->loop, run, free_llm, m);
     read_request(q);
-    if (rules_match(q->rules, &q->heard, &q->match))
+    if (match(q))
         answer(m, q);
     mem_free(q);
     rules_free(own);
@@ -419,4 +447,5 @@ static void llm_close(struct llm *m)
 extern const struct llm_class llm_rules;
 const struct llm_class llm_rules = {
     .name = "rules", .caps = LLM_TOOLS | LLM_OFFLINE, .open = llm_open, .close = llm_close, .check = llm_check,
+    .knows = llm_knows,
 };

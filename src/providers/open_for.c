@@ -30,6 +30,23 @@ enum err llm_open_for(struct llm_use *out, struct registry *r, const struct use_
     return e ? e : chain_llm_open(out, &plan, u, rq, ev, user);
 }
 
+enum err llm_open_known(struct llm_use *out, struct registry *r, const struct use_opts *u, const char *alias,
+                        const struct llm_request *rq, const struct llm_events *ev, void *user)
+{
+    struct chain_plan plan;
+    enum err e = registry_plan_one(r, u, alias, &plan);
+    if (e)
+        return ERR_NOT_FOUND;
+    const struct llm_class *cls = plan.objects[0]->cls;
+    struct chain_use use;
+    chain_use_init(&use, u);
+    if (!cls->knows || !cls->knows(chain_use_for(&use, &plan, 0), rq)) {
+        plan_done(&plan);
+        return ERR_NOT_FOUND;
+    }
+    return chain_llm_open(out, &plan, u, rq, ev, user);
+}
+
 enum err vad_open_for(struct vad_use *out, struct registry *r, const struct use_opts *u, const struct vad_settings *s,
                       const struct vad_events *ev, void *user)
 {

@@ -6,7 +6,6 @@
  * Locking: one mutex around the tables; nothing under it waits. Making an object is its class's quick
  * check(), done under the lock, so two askers at once make one. Objects are shared by reference
  * counts; a reload changes keys, so the next plan makes new objects while running chains keep theirs. */
-#include "metrics/metrics.h"
 #include "providers/registry.h"
 
 #include <pthread.h>
@@ -17,6 +16,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "loop/loop.h"
+#include "metrics/metrics.h"
 #include "providers/list.h"
 #include "providers/registry_pick.h"
 #include "providers/resolve.h"
@@ -377,6 +377,25 @@ enum err registry_plan(struct registry *r, enum provider_kind kind, const struct
     put_fallbacks(&q, &link.ctx, &plan);
     pthread_mutex_unlock(&r->lock);
     if (plan.count == 0)
+        return ERR_UNSUPPORTED;
+    *out = plan;
+    return OK;
+}
+
+enum err registry_plan_one(struct registry *r, const struct use_opts *u, const char *alias, struct chain_plan *out)
+{
+    struct asking q = { .r = r, .kind = KIND_LLM, .u = u, .now_ms = loop_now_ms(u->env->loop) };
+    struct chain_plan plan = { .registry = r };
+    struct pick p = { .alias = alias, .settings = config_entry(u->config, kind_name(KIND_LLM), alias) };
+    pthread_mutex_lock(&r->lock);
+    see_generation(r, config_generation(u->config));
+    if (!p.settings)
+        p.alias = class_name(r->classes[KIND_LLM][0]);
+    struct provider_object *o = object_for(&q, &p);
+    if (o)
+        plan_put(&plan, o);
+    pthread_mutex_unlock(&r->lock);
+    if (!o)
         return ERR_UNSUPPORTED;
     *out = plan;
     return OK;

@@ -45,6 +45,11 @@ must_check enum err tts_open_for(struct tts_use *out, struct registry *r, const 
 must_check enum err llm_open_for(struct llm_use *out, struct registry *r, const struct use_opts *u,
                                  const char *purpose, const struct llm_request *rq,
                                  const struct llm_events *ev, void *user);
+/* The model `alias` that answers by itself (type rules), when it has an answer within rq->scope;
+ * ERR_NOT_FOUND: it has none. */
+must_check enum err llm_open_known(struct llm_use *out, struct registry *r, const struct use_opts *u,
+                                   const char *alias, const struct llm_request *rq,
+                                   const struct llm_events *ev, void *user);
 must_check enum err vad_open_for(struct vad_use *out, struct registry *r, const struct use_opts *u,
                                  const struct vad_settings *s, const struct vad_events *ev, void *user);
 const struct memory_class *memory_class_for(struct registry *r, const struct use_opts *u,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/settings.h"
 
 enum { KEYS_MAX = 64, DEPTH_MAX = 8, DISTANCE_CHARS = 64, PURPOSE_CHARS = 40 };
 
@@ -148,10 +149,22 @@ static unsigned pick_by_mode(const struct pick_ctx *ctx, const char *purpose, st
     return n;
 }
 
+/* Existing files name the model of the intent pass in the Intent entry. */
+static bool pick_intent(const struct pick_ctx *ctx, const char *purpose, struct pick *out)
+{
+    if (!purpose || strcmp(purpose, "intent") != 0 || config_node(ctx->config, "llm_by_mode.intent"))
+        return false;
+    const struct conf *entry = config_entry(ctx->config, "Intent", ctx->config->selected_module_Intent);
+    const char *alias = conf_str(entry, "llm", "");
+    return *alias && pick_alias(ctx, alias, "Intent.llm", out);
+}
+
 unsigned pick_candidates(const struct pick_ctx *ctx, const char *purpose, struct pick out[PICK_CANDIDATES])
 {
     unsigned n = 0;
-    if (ctx->kind == KIND_LLM)
+    if (ctx->kind == KIND_LLM && pick_intent(ctx, purpose, out))
+        out[n++].purpose = purpose;
+    else if (ctx->kind == KIND_LLM)
         n = pick_by_mode(ctx, purpose, out);
     if (pick_selected(ctx, &out[n]))
         out[n++].purpose = purpose;

@@ -43,6 +43,9 @@ struct chain_plan {
 /* purpose: for KIND_LLM, else NULL. Always at least one entry on OK. */
 must_check enum err registry_plan(struct registry *r, enum provider_kind kind, const struct use_opts *u,
                                   const char *purpose, struct chain_plan *out);
+/* The one LLM entry `alias`, else the embedded class; without fallbacks. */
+must_check enum err registry_plan_one(struct registry *r, const struct use_opts *u, const char *alias,
+                                      struct chain_plan *out);
 void plan_done(struct chain_plan *p);
 
 /* The breaker. May this object be tried now? A true after a pause makes the caller its one probe. */

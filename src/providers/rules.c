@@ -179,16 +179,42 @@ static bool pattern_fits(const char *text, const struct heard *h, struct match *
     return false;
 }
 
+static bool rule_fits(const struct rule *rule, const struct rule_lines *patterns, const struct heard *h,
+                      struct match *out)
+{
+    for (unsigned i = 0; i < patterns->count; i++) {
+        struct match m = { .rule = rule };
+        if (pattern_fits(patterns->text[i], h, &m)) {
+            *out = m;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool rules_match(const struct rules *r, const struct heard *h, struct match *out)
 {
     for (unsigned i = 0; i < r->count; i++) {
-        for (unsigned j = 0; j < r->list[i].when.count; j++) {
-            struct match m = { .rule = &r->list[i] };
-            if (pattern_fits(r->list[i].when.text[j], h, &m)) {
-                *out = m;
-                return true;
-            }
-        }
+        if (rule_fits(&r->list[i], &r->list[i].when, h, out))
+            return true;
+    }
+    return false;
+}
+
+bool rules_match_command(const struct rules *r, const struct heard *h, struct match *out)
+{
+    for (unsigned i = 0; i < r->count; i++) {
+        if (rule_fits(&r->list[i], &r->list[i].command, h, out))
+            return true;
+    }
+    return false;
+}
+
+bool rule_is_catch_all(const struct rule *rule)
+{
+    for (unsigned i = 0; i < rule->when.count; i++) {
+        if (strcmp(rule->when.text[i], "*") == 0)
+            return true;
     }
     return false;
 }
@@ -290,6 +316,11 @@ static void read_rule(struct reading *r, yaml_node_t *n, struct rule *rule)
     yaml_node_t *name = child(r, n, "name"), *step = child(r, n, "step");
     rule->name = name ? text_of(r, name) : "";
     rule->when.count = read_texts(r, child(r, n, "when"), rule->when.text, RULE_LINES_MAX);
+    rule->command.count = read_texts(r, child(r, n, "command"), rule->command.text, RULE_LINES_MAX);
+    for (unsigned i = 0; i < rule->command.count; i++) { /* a command is all that was said */
+        auto_mem char *whole = xprintf("^%s$", rule->command.text[i]);
+        rule->command.text[i] = arena_strdup(&r->rules->arena, slice_of(whole));
+    }
     rule->tool_count = read_texts(r, child(r, n, "tool"), rule->tools, RULE_TOOLS_MAX);
     read_answers(r, child(r, n, "say"), rule->say);
     read_answers(r, child(r, n, "failed"), rule->failed);

@@ -19,7 +19,7 @@ struct rule_lines {
 };
 struct rule {
     const char *name;
-    struct rule_lines when, say[RULES_LANGUAGES], failed[RULES_LANGUAGES];
+    struct rule_lines when, command, say[RULES_LANGUAGES], failed[RULES_LANGUAGES];
     const char *tools[RULE_TOOLS_MAX];
     unsigned tool_count;
     struct { const char *name, *value; } args[RULE_ARGS_MAX];
@@ -54,6 +54,9 @@ struct match {
 };
 /* The first rule that fits; false: none. */
 bool rules_match(const struct rules *r, const struct heard *h, struct match *out);
+/* The first one of which a `command` is all that was said. */
+bool rules_match_command(const struct rules *r, const struct heard *h, struct match *out);
+bool rule_is_catch_all(const struct rule *rule); /* fits whatever was said */
 
 /* A number at token `at`, in digits, English or Chinese words; tokens used, 0: none. */
 unsigned number_read(const struct heard *h, unsigned at, double *out);

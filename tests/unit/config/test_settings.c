@@ -453,9 +453,9 @@ static void other_spellings_are_taken(void **state)
 
 static void a_type_that_is_not_there_gives_the_embedded_default(void **state)
 {
-    struct config *c = parse("selected_module: {ASR: Fun, LLM: olama, TTS: Mine, VLLM: See, Intent: intent_llm}\n"
+    struct config *c = parse("selected_module: {ASR: Fun, LLM: olama, TTS: Mine, VLLM: See, Intent: magic}\n"
                              "ASR: {Fun: {type: fun_local}}\nTTS: {Mine: {type: openia}}\nVLLM: {See: {type: dify}}\n"
-                             "Intent: {intent_llm: {type: intent_llm}}\n");
+                             "Intent: {magic: {type: intent_magic}}\n");
     assert_string_equal(c->selected_module_ASR, "PocketSphinx");
     assert_string_equal(c->selected_module_LLM, "Rules");
     assert_string_equal(c->selected_module_TTS, "Local");
