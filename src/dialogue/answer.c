@@ -40,6 +40,8 @@ static void release(struct answer *a)
 {
     llm_stop(a);
     calls_done(a);
+    mem_free(a->calls);
+    a->calls = NULL;
     mem_free(a->system);
     a->system = NULL;
     buf_done(&a->round_text);
@@ -177,6 +179,8 @@ static void on_tool_call(void *user, struct slice id, struct slice name, struct 
         LOGW(a->use.log, "answer.calls", "max=%d", ANSWER_CALLS_MAX);
         return;
     }
+    if (!a->calls)
+        a->calls = xalloc(ANSWER_CALLS_MAX * sizeof(*a->calls));
     struct answer_call *c = &a->calls[a->call_count++];
     *c = (struct answer_call){ .answer = a };
     c->id = id.len ? xslicedup(id) : xprintf("call_%u_%u", a->rounds, a->call_count);

@@ -53,7 +53,7 @@ struct answer { /* embedded in its owner; zero is idle */
     bool is_local;             /* the rules answer this one */
     struct timer intent_late;
     struct llm_use llm;
-    struct answer_call calls[ANSWER_CALLS_MAX];
+    struct answer_call *calls; /* ANSWER_CALLS_MAX; made when a tool is called */
     unsigned call_count, results, rounds;
     bool asks_again, closes, said, is_silent;
     struct buf round_text;     /* what the model said in this round */

@@ -110,6 +110,7 @@ static void dialogue_free(void *arg)
     mem_free((void *)d->o.chip);
     mem_free((void *)d->o.firmware);
     mem_free(d->voice);
+    mem_free(d->says);
     mem_free(d);
 }
 
@@ -248,11 +249,18 @@ void dialogue_abort(struct dialogue *d, bool by_wake_word)
     silence(d);
 }
 
+static void make_says(struct dialogue *d)
+{
+    if (!d->says)
+        d->says = xalloc(SAYS_MAX * sizeof *d->says);
+}
+
 /* Speaks before anything that is queued. */
 static void say_first(struct dialogue *d, const struct say *s)
 {
     if (d->say_count == SAYS_MAX)
         say_done(&d->says[--d->say_count]);
+    make_says(d);
     memmove(d->says + 1, d->says, d->say_count * sizeof *d->says);
     d->says[0] = *s;
     d->say_count++;
@@ -336,6 +344,7 @@ enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_op
     if ((waits && !o->is_queued) || d->say_count == SAYS_MAX)
         return ERR_BUSY;
     text = slice_sub(text, 0, utf8_cut(text, SAY_MAX_BYTES));
+    make_says(d);
     d->says[d->say_count++] = (struct say){
         .text = xslicedup(text), .otherwise = o->otherwise.len ? xslicedup(o->otherwise) : NULL,
         .is_farewell = o->is_farewell, .is_prompt = o->is_prompt, .is_tone = o->is_tone,

@@ -67,7 +67,7 @@ struct dialogue {
     bool pending_typed;
     uint64_t pending_t0_us;
     enum outcome failed_as;   /* why the next DEAF, LOST or MUTE */
-    struct say says[SAYS_MAX];
+    struct say *says;         /* SAYS_MAX; made when there is one */
     unsigned say_count;
     struct timer patience;    /* of whom the turn waits for: the mode, an apology, a prompt */
     struct timer say_later;

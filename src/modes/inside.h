@@ -46,7 +46,7 @@ struct modes {
     const struct mode_row *active;  /* NULL: chat */
     uint32_t spoken_to;             /* bit per msg_type the client has sent: it knows the type */
     bool is_waiting;                /* for the store, in a mode change */
-    char *deferred[MODES_DEFERRED_MAX];
+    char **deferred;                /* MODES_DEFERRED_MAX; made when there is one */
     unsigned deferred_count;
     struct meeting *meeting;
     char *last_meeting;             /* of this session, finalized; NULL: none */

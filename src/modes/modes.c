@@ -171,6 +171,8 @@ void modes_close(struct modes *m)
     for (unsigned i = 0; i < m->deferred_count; i++)
         mem_free(m->deferred[i]);
     m->deferred_count = 0;
+    mem_free(m->deferred);
+    m->deferred = NULL;
     loop_later(m->loop, &m->grave, modes_unref, m);
 }
 
@@ -235,6 +237,8 @@ static void defer(struct modes *m, const struct msg *msg)
     }
     struct buf text = {0};
     json_print(&text, msg->root);
+    if (!m->deferred)
+        m->deferred = xalloc(MODES_DEFERRED_MAX * sizeof(*m->deferred));
     m->deferred[m->deferred_count++] = buf_take(&text);
 }
 

@@ -27,7 +27,7 @@
 
 struct peer {
     struct modes *modes; /* NULL: closed */
-    struct peer_rate rate;
+    struct peer_rate *rate; /* NULL: nothing was sent yet */
     unsigned sendings, refs;
     struct grave grave;
 };
@@ -35,8 +35,10 @@ struct peer {
 static void peer_unref(void *arg)
 {
     struct peer *p = arg;
-    if (--p->refs == 0)
-        mem_free(p);
+    if (--p->refs > 0)
+        return;
+    mem_free(p->rate);
+    mem_free(p);
 }
 
 static struct peer *peer_of(struct modes *m)
@@ -570,7 +572,9 @@ void handle_peer_message(struct modes *m, const struct msg *msg)
     }
     unsigned max =
         (unsigned)(is_broadcast ? m->config->peer_broadcast_per_min : m->config->peer_unicast_per_s);
-    uint64_t wait_ms = peer_rate_wait_ms(&s->peer->rate, is_broadcast, max, s->began_ms);
+    if (!s->peer->rate)
+        s->peer->rate = xnew(struct peer_rate);
+    uint64_t wait_ms = peer_rate_wait_ms(s->peer->rate, is_broadcast, max, s->began_ms);
     if (wait_ms) {
         send_limited(m, wait_ms, msg->req_id);
         sending_free(s);

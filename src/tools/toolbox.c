@@ -17,13 +17,14 @@
 #define DESCRIPTION_MAX_BYTES 4096
 #define SCHEMA_MAX_BYTES 16384
 #define SUFFIX_MAX 99 /* of names that collide */
+#define TOOLS_FIRST 3 /* room in a new table: what is built in */
 
 static const char empty_schema[] = "{\"type\":\"object\",\"properties\":{}}";
 
 struct tool {
     struct tool_source *source;
     char offered[TOOL_NAME_MAX_BYTES + 1]; /* as the model knows it */
-    char *name, *description, *schema;     /* as its source knows it */
+    char *name, *description, *schema;     /* as its source knows it; static text of what is built in */
 };
 
 struct tool_call {
@@ -46,7 +47,7 @@ struct tool_call {
 struct toolbox {
     struct toolbox_opts o;
     struct tool *tools;
-    size_t count;
+    size_t count, cap;
     unsigned generation, calls_alive;
     struct list calls;
     struct tool_source builtin;
@@ -66,7 +67,6 @@ enum err toolbox_create(struct toolbox **out, const struct toolbox_opts *o)
     t->o = *o;
     if (t->o.timeout_ms == 0)
         t->o.timeout_ms = TOOL_TIMEOUT_DEFAULT_MS;
-    t->tools = xalloc(TOOLBOX_TOOLS_MAX * sizeof(*t->tools));
     list_init(&t->calls);
     t->builtin = (struct tool_source){ .name = "builtin", .call = run_built_in };
 
@@ -292,6 +292,10 @@ static bool choose_name(const struct toolbox *t, struct slice name, char out[TOO
 
 static void insert(struct toolbox *t, size_t at, const struct tool *tool)
 {
+    if (t->count == t->cap) {
+        t->cap = t->cap ? MIN(t->cap * 2, (size_t)TOOLBOX_TOOLS_MAX) : TOOLS_FIRST;
+        t->tools = xrealloc(t->tools, t->cap * sizeof(*t->tools));
+    }
     memmove(&t->tools[at + 1], &t->tools[at], (t->count - at) * sizeof(*t->tools));
     t->tools[at] = *tool;
     t->count++;
@@ -311,10 +315,16 @@ enum err toolbox_add(struct toolbox *t, struct tool_source *s, const struct tool
     if (!choose_name(t, o->name, tool.offered))
         return ERR_LIMIT;
 
-    tool.name = xslicedup(o->name);
-    tool.description = xslicedup(slice_sub(o->description, 0, utf8_cut(o->description, DESCRIPTION_MAX_BYTES)));
-    bool has_schema = o->schema_json.len > 0 && o->schema_json.len <= SCHEMA_MAX_BYTES;
-    tool.schema = has_schema ? xslicedup(o->schema_json) : xstrdup(empty_schema);
+    if (s == &t->builtin) {
+        tool.name = (char *)(uintptr_t)o->name.data;
+        tool.description = (char *)(uintptr_t)o->description.data;
+        tool.schema = (char *)(uintptr_t)(o->schema_json.len ? o->schema_json.data : empty_schema);
+    } else {
+        tool.name = xslicedup(o->name);
+        tool.description = xslicedup(slice_sub(o->description, 0, utf8_cut(o->description, DESCRIPTION_MAX_BYTES)));
+        bool has_schema = o->schema_json.len > 0 && o->schema_json.len <= SCHEMA_MAX_BYTES;
+        tool.schema = has_schema ? xslicedup(o->schema_json) : xstrdup(empty_schema);
+    }
     size_t at = t->count;
     while (!s->is_device && at > 0 && t->tools[at - 1].source->is_device)
         at--;
@@ -322,8 +332,10 @@ enum err toolbox_add(struct toolbox *t, struct tool_source *s, const struct tool
     return OK;
 }
 
-static void free_tool(struct tool *tool)
+static void free_tool(const struct toolbox *t, struct tool *tool)
 {
+    if (tool->source == &t->builtin)
+        return;
     mem_free(tool->name);
     mem_free(tool->description);
     mem_free(tool->schema);
@@ -349,7 +361,7 @@ void toolbox_remove_all(struct toolbox *t, struct tool_source *s)
     size_t kept = 0;
     for (size_t i = 0; i < t->count; i++) {
         if (t->tools[i].source == s)
-            free_tool(&t->tools[i]);
+            free_tool(t, &t->tools[i]);
         else
             t->tools[kept++] = t->tools[i];
     }
@@ -366,7 +378,7 @@ void toolbox_free(struct toolbox *t)
     list_each (&t->calls, n)
         tool_call_cancel(container_of(n, struct tool_call, node));
     for (size_t i = 0; i < t->count; i++)
-        free_tool(&t->tools[i]);
+        free_tool(t, &t->tools[i]);
     mem_free(t->tools);
     mem_free(t);
 }
