@@ -133,7 +133,6 @@ enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o)
     d->o.config = d->config;
     d->turn = (struct turn){ .act = exchange_act, .user = d };
     hearing_create(&d->hearing, o->loop, o->registry, &ear_events, d);
-    speaker_create(&d->speaker, o->loop, o->registry, &exchange_speaker, d);
     sentences_reset(&d->sentences);
     talk_read(d);
     enum err e = o->mode ? dialogue_enter(d, o->mode, NULL) : OK;
@@ -184,7 +183,8 @@ void dialogue_hello(struct dialogue *d, const struct dialogue_audio *a)
     if (!d->audio.out_frame_us)
         d->audio.out_frame_us = 60000;
     hearing_set_format(d->hearing, a->format, a->in_rate_hz);
-    talk_format(d);
+    if (d->speaker)
+        talk_format(d);
 }
 
 /* ---- what the device does ------------------------------------------------------------------------------ */
@@ -221,7 +221,7 @@ void dialogue_listen_start(struct dialogue *d, enum listen_mode m)
     }
     if (d->closing)
         return;
-    hearing_mute(d->hearing, m == LISTEN_AUTO && speaker_is_begun(d->speaker));
+    hearing_mute(d->hearing, m == LISTEN_AUTO && dialogue_is_speaking(d));
     hearing_start(d->hearing, m);
 }
 
@@ -375,7 +375,9 @@ void dialogue_continuous(struct dialogue *d, bool on)
 
 void dialogue_mute(struct dialogue *d, bool on)
 {
-    speaker_set_silent(d->speaker, on);
+    d->is_muted = on;
+    if (d->speaker)
+        speaker_set_silent(d->speaker, on);
 }
 
 void dialogue_boundaries(struct dialogue *d, unsigned fallback_ms)
@@ -412,7 +414,7 @@ bool dialogue_is_busy(const struct dialogue *d)
 
 bool dialogue_is_speaking(const struct dialogue *d)
 {
-    return speaker_is_begun(d->speaker);
+    return d->speaker && speaker_is_begun(d->speaker);
 }
 
 enum listen_mode dialogue_listen_mode(const struct dialogue *d)
@@ -422,6 +424,6 @@ enum listen_mode dialogue_listen_mode(const struct dialogue *d)
 
 size_t dialogue_bytes(const struct dialogue *d)
 {
-    return sizeof *d + hearing_bytes(d->hearing) + speaker_bytes(d->speaker) + history_bytes(&d->history) +
+    return sizeof *d + hearing_bytes(d->hearing) + (d->speaker ? speaker_bytes(d->speaker) : 0) + history_bytes(&d->history) +
            d->sentences.raw.cap + d->memory.cap + d->x.question.cap + d->x.answer.cap;
 }

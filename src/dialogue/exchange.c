@@ -34,6 +34,8 @@ static void open_exchange(struct dialogue *d, uint64_t t0_us)
 {
     struct exchange *x = &d->x;
     config_take(d);
+    if (!d->speaker)
+        talk_format(d);
     d->turn.number++;
     *x = (struct exchange){ .is_open = true, .question = x->question, .answer = x->answer };
     buf_clear(&x->question);

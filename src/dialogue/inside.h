@@ -52,7 +52,7 @@ struct dialogue {
     struct turn turn;
     struct exchange x;
     struct hearing *hearing;
-    struct speaker *speaker;
+    struct speaker *speaker;  /* NULL: never spoke; from the first exchange on */
     struct history history;
     struct answer model;
     struct sentences sentences;
@@ -61,7 +61,7 @@ struct dialogue {
     struct dialogue_audio audio;
     struct intent intent;
     char *voice;              /* names what shapes the sound of a fixed prompt */
-    bool has_hello, closing;
+    bool has_hello, closing, is_muted;
     uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */
     struct buf pending;       /* the text of the next HEARD */
     bool pending_typed;

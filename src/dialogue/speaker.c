@@ -735,6 +735,8 @@ void speaker_finish(struct speaker *s)
 
 void speaker_cancel(struct speaker *s)
 {
+    if (!s)
+        return;
     if (!s->begun) {
         s->reply++;
         return;
@@ -747,7 +749,7 @@ void speaker_cancel(struct speaker *s)
 
 bool speaker_is_begun(const struct speaker *s)
 {
-    return s->begun;
+    return s && s->begun;
 }
 
 bool speaker_has_audio(const struct speaker *s)
@@ -757,7 +759,7 @@ bool speaker_has_audio(const struct speaker *s)
 
 enum err speaker_error(const struct speaker *s)
 {
-    return s->error;
+    return s ? s->error : OK;
 }
 
 /* How much of a sentence was heard, in bytes, when `played` of its frames were. */
@@ -783,7 +785,7 @@ static size_t heard_bytes(const struct speaker *s, const struct spoken *p, int64
 
 void speaker_heard(const struct speaker *s, struct buf *out)
 {
-    if (!s->pacer)
+    if (!s || !s->pacer)
         return;
     uint64_t now = loop_now_ms(s->loop), end = pacer_play_end_ms(s->pacer);
     int64_t ahead = end > now && s->begun ? (int64_t)((end - now) * 1000 + s->format.frame_us - 1) /
@@ -807,12 +809,12 @@ void speaker_heard(const struct speaker *s, struct buf *out)
 
 uint64_t speaker_sound_us(const struct speaker *s)
 {
-    return s->sound_us;
+    return s ? s->sound_us : 0;
 }
 
 size_t speaker_chars(const struct speaker *s)
 {
-    return s->chars;
+    return s ? s->chars : 0;
 }
 
 size_t speaker_bytes(const struct speaker *s)

@@ -42,6 +42,7 @@ struct speaker_format {
     bool has_end_tone;          /* enable_stop_tts_notify: two notes after the last sentence */
 };
 
+/* NULL, a speaker that never was, may be cancelled and asked: it has said nothing. */
 void speaker_create(struct speaker **out, struct loop *l, struct registry *r, const struct speaker_events *ev,
                     void *user);
 void speaker_free(struct speaker *s); /* silent; NULL is fine */

@@ -57,6 +57,10 @@ void talk_format(struct dialogue *d)
         .timeout_ms = (unsigned)c->tts_timeout * 1000,
         .has_end_tone = c->enable_stop_tts_notify,
     };
+    if (!d->speaker) {
+        speaker_create(&d->speaker, d->o.loop, d->o.registry, &exchange_speaker, (struct dialogue *)d);
+        speaker_set_silent(d->speaker, d->is_muted);
+    }
     speaker_set_format(d->speaker, &f);
 }
 

@@ -6,6 +6,7 @@
 
 #define LOG_TOPIC "gateway"
 #include "base/log.h"
+#include "base/mem.h"
 #include "metrics/metrics.h"
 #include "tools/tool_mcp.h"
 
@@ -29,6 +30,8 @@ static void unknown_type(struct session *s, const struct msg *m)
     }
     if (s->unknown_count == SESSION_UNKNOWN_TYPES_MAX)
         return;
+    if (!s->unknown_types)
+        s->unknown_types = xalloc(SESSION_UNKNOWN_TYPES_MAX * sizeof(*s->unknown_types));
     s->unknown_types[s->unknown_count++] = name;
     LOGW(&s->log, "message.unknown", "type=\"" SLICE_FMT "\"", SLICE_ARG(m->type_text));
     session_error(s, m, CODE_UNKNOWN_TYPE, "unknown or missing type");

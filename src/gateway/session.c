@@ -115,6 +115,7 @@ static void bury(void *arg)
 
     config_unref(s->config);
     mem_free(s->vision_url);
+    mem_free(s->unknown_types);
     mem_free(s);
 }
 

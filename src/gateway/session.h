@@ -77,7 +77,7 @@ struct session {
     uint64_t messages;                  /* text messages so far */
     struct last_listen last_listen;
     unsigned unknown_count;
-    uint64_t unknown_types[SESSION_UNKNOWN_TYPES_MAX]; /* hashes */
+    uint64_t *unknown_types;            /* hashes, SESSION_UNKNOWN_TYPES_MAX; made at the first */
     int close_code;
     const char *close_reason;           /* static text, also for logs */
     struct store_op *save;
