@@ -2,6 +2,8 @@
  * mock_speech.c -- requests in, an answer built whole, then given as the mode says. */
 #include "tests/support/mock_speech.h"
 
+#include <strings.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -160,6 +162,19 @@ static void put_speech(struct mock *m, struct buf *body, const char **type)
     }
 }
 
+/* Services like to say which key was wrong. */
+static void put_refusal(struct buf *out, struct slice request)
+{
+    struct slice rest = request, key = SLICE("none");
+
+    while (rest.len) {
+        struct slice line = slice_cut(&rest, '\n');
+        if (line.len > 22 && strncasecmp(line.data, "Authorization: Bearer ", 22) == 0)
+            key = slice_trim(slice_sub(line, 22, line.len));
+    }
+    buf_printf(out, "{\"error\":{\"message\":\"Incorrect API key provided: " SLICE_FMT "\"}}", SLICE_ARG(key));
+}
+
 static void put_body(struct mock *m, struct buf *body, const char **status, const char **type)
 {
     struct slice request = buf_slice(&m->request);
@@ -172,7 +187,7 @@ static void put_body(struct mock *m, struct buf *body, const char **status, cons
         return;
     case MOCK_401:
         *status = "401 Unauthorized";
-        buf_puts(body, "{\"error\":\"wrong key\"}");
+        put_refusal(body, request);
         return;
     case MOCK_HTML:
         *type = "text/html";
