@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "dialogue/inside.h"
+#include "metrics/metrics.h"
 #include "store/store.h"
 #include "store/turn.h"
 
@@ -136,8 +137,10 @@ static void on_resumed(void *owner, enum err err, void *input)
             history_add(&d->history, e->role, slice_of(e->text));
     }
     history_done(&before);
-    if (in->count)
-        LOGI(d->o.log, "dialogue.resume", "rows=%zu", in->count);
+    if (!in->count)
+        return;
+    metric_add(METRIC_sessions_resumed_total, 1);
+    LOGI(d->o.log, "dialogue.resume", "rows=%zu", in->count);
 }
 
 static const struct store_op_class resume_class = {
