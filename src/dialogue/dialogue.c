@@ -274,7 +274,7 @@ static void wake(struct dialogue *d, struct slice text)
     silence(d);
     if (d->closing)
         return;
-    if (d->config->enable_stt_message)
+    if (text.len && d->config->enable_stt_message)
         tell(d, stt, text);
     if (!d->config->enable_greeting) {
         tell(d, tts_stop);
@@ -295,9 +295,9 @@ void dialogue_detect(struct dialogue *d, struct slice text)
     tell(d, activity);
     hearing_ignore(d->hearing);
     text = slice_trim(text);
-    if (d->closing || !text.len)
+    if (d->closing)
         return;
-    if (phrase_is(text, &d->config->wakeup_words)) {
+    if (!text.len || phrase_is(text, &d->config->wakeup_words)) { /* a wake word may come without its text */
         wake(d, text);
         return;
     }
