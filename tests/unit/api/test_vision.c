@@ -219,8 +219,10 @@ static void a_camera_that_leaves_meanwhile_harms_nobody(void **state)
     auto_mem char *token = token_for("d1", "live-session");
     auto_buf struct buf head = { 0 };
     fake_llm_script("eyes")->plan.hangs = true;
-    buf_printf(&head, "Device-Id: d1\r\nAuthorization: Bearer %s\r\nContent-Type: multipart/form-data; boundary=" BOUNDARY
-                      "\r\n", token);
+    buf_printf(&head,
+               "Device-Id: d1\r\nAuthorization: Bearer %s\r\n"
+               "Content-Type: multipart/form-data; boundary=" BOUNDARY "\r\n",
+               token);
     for (int steps = 0; steps < 12; steps += 3)
         api_ask_and_leave(&w, "POST /mcp/vision/explain", head.data, good, steps);
     for (int i = 0; i < 10; i++)
