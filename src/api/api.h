@@ -52,6 +52,8 @@ struct api_env {
     void (*kick)(void *user, const char *device);
     /* Speaks to a live session: "accepted", "busy"; ERR_NOT_FOUND: not online (the API queues it then). */
     void (*say)(void *user, struct loop *l, const struct api_say *s, api_done done, void *arg);
+    /* Something was queued for a device: it may have come meanwhile. May be NULL. Any loop. */
+    void (*speech_waits)(void *user, const char *device);
     void (*meeting_finalize)(void *user, struct loop *l, const char *meeting, api_done done, void *arg);
     void (*meeting_summarize)(void *user, struct loop *l, const char *meeting, api_done done, void *arg);
     void (*tasks_changed)(void *user, const char *group_key);

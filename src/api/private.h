@@ -150,6 +150,7 @@ void serve_device(struct api_call *c);
 void serve_device_turns(struct api_call *c);
 void serve_device_data_delete(struct api_call *c);
 void serve_say(struct api_call *c);
+void serve_say_state(struct api_call *c);
 void serve_inject(struct api_call *c);
 void serve_meetings_recent(struct api_call *c);
 void serve_meetings_search(struct api_call *c);

@@ -67,6 +67,8 @@ const struct route api_routes[] = {
       .body = "text:1..2000 bytes;auto_listen:listen afterwards, false;"
               "ttl:seconds to wait for an absent device;"
               "idempotencyKey:a repeat with the same key is not played again" },
+    { HTTP_GET, ROUTE_API, "/devices/{id}/say/{receipt}", ROLE_API, serve_say_state,
+      "What became of it: accepted, played, fetched, busy, queued, expired" },
     { HTTP_DELETE, ROUTE_API, "/devices/{id}/data", ROLE_API, serve_device_data_delete,
       "Removes everything said, remembered, recorded of it" },
     { HTTP_POST, ROUTE_PLAIN, "/admin/inject_msg", ROLE_API, serve_inject,

@@ -49,10 +49,15 @@ static enum err mark_run(struct db *db, struct work *w)
 
 static void mark_then(struct api_call *c, struct work *w, enum err e)
 {
-    if (e && e != ERR_NOT_FOUND)
+    const struct saying *s = c->state;
+    const struct api_env *env = &c->api->env;
+    if (e && e != ERR_NOT_FOUND) {
         call_reply_err(c, e);
-    else
-        receipt(c, w->id, w->text);
+        return;
+    }
+    if (strcmp(w->text, "queued") == 0 && env->speech_waits)
+        env->speech_waits(env->user, s->device);
+    receipt(c, w->id, e ? "played" : w->text);
 }
 
 static void mark(struct api_call *c, const char *state)
@@ -105,6 +110,8 @@ static void put_then(struct api_call *c, struct work *w, enum err e)
     }
     bool is_repeat = strcmp(w->id, s->id) != 0;
     if (is_repeat || !s->is_live) {
+        if (!is_repeat && env->speech_waits) /* it may have come between the two looks */
+            env->speech_waits(env->user, s->device);
         receipt(c, w->id, w->text);
         return;
     }
@@ -178,4 +185,42 @@ void serve_inject(struct api_call *c)
         http_read_body(c->r, BODY_MAX_BYTES, say_body, c);
     else
         call_reply_error(c, 404, "not there");
+}
+
+/* --- what became of it ---- */
+
+static enum err get_run(struct db *db, struct work *w)
+{
+    struct say_row row;
+    enum err e = db_say_get(db, w->id, &w->arena, &row);
+    if (e)
+        return e;
+    if (strcmp(row.device, w->text) != 0)
+        return ERR_NOT_FOUND;
+    bool is_over = strcmp(row.state, "queued") == 0 && row.expires_ms <= w->n[0];
+    struct jw j;
+    jw_init(&j, &w->out);
+    jw_object(&j);
+    jw_cstr(&j, "id", row.id);
+    jw_cstr(&j, "state", is_over ? "expired" : row.state);
+    jw_i64(&j, "createdAt", row.created_ms);
+    jw_i64(&j, "expiresAt", row.expires_ms);
+    jw_end(&j);
+    return OK;
+}
+
+void serve_say_state(struct api_call *c)
+{
+    char device[ID_TEXT];
+    struct slice id = slice_of(c->params[1]);
+    if (!id_normalise(slice_of(c->params[0]), device) || !meeting_id_ok(id)) {
+        call_reply_error(c, 400, "this is no device id or no receipt");
+        return;
+    }
+    struct work *w = work_new(get_run);
+    w->id = work_text(w, id);
+    w->text = work_text(w, slice_of(device));
+    w->n[0] = clock_wall_ms();
+    w->why = "no such receipt";
+    work_start(c, w, true);
 }

@@ -348,7 +348,7 @@ enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_op
     d->says[d->say_count++] = (struct say){
         .text = xslicedup(text), .otherwise = o->otherwise.len ? xslicedup(o->otherwise) : NULL,
         .is_farewell = o->is_farewell, .is_prompt = o->is_prompt, .is_tone = o->is_tone,
-        .on_done = o->on_done, .user = o->user,
+        .on_begin = o->on_begin, .on_done = o->on_done, .user = o->user,
     };
     exchange_says(d);
     return OK;

@@ -102,6 +102,7 @@ struct say_opts {
     bool is_prompt;      /* the text is a request to the model, whose answer is spoken ... */
     bool is_tone;        /* the entry tone instead of a voice, the text as its caption; also when muted */
     struct slice otherwise; /* ... or this, when no word of it came in 5 s; copied */
+    void (*on_begin)(void *user); /* its turn has come; may be NULL, as on_done */
     void (*on_done)(void *user, enum outcome o);
     void *user;
 };

@@ -340,6 +340,10 @@ static void act_say(struct dialogue *d)
     memmove(d->says, d->says + 1, --d->say_count * sizeof *d->says);
     open_exchange(d, loop_now_us(d->o.loop));
     d->x.say = next;
+    if (next.on_begin)
+        next.on_begin(next.user);
+    if (d->closing)
+        return;
     if (next.is_prompt) {
         buf_put(&d->x.answer, slice_of(next.text));
         act_ask(d);

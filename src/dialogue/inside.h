@@ -28,6 +28,7 @@
 struct say {
     char *text, *otherwise;
     bool is_farewell, is_prompt, is_fixed, is_tone; /* is_fixed: always the same words, worth a clip */
+    void (*on_begin)(void *user);
     void (*on_done)(void *user, enum outcome o);
     void *user;
 };

@@ -278,7 +278,7 @@ static void deliver_say(struct gateway_loop *gl, struct session *s, struct lette
 
     (void)gl;
     if (s && s->state == SESSION_TALKING)
-        err = session_is_muted(s) ? ERR_BUSY : dialogue_say(s->dialogue, letter->text, &(struct say_opts){ 0 });
+        err = says_live(s, letter->by, letter->text);
     send_answer(letter, err);
 }
 
@@ -328,17 +328,38 @@ void gateway_post(struct gateway *g, struct loop *from, const char *device, cons
         send_result(letter, ERR_NOT_FOUND);
 }
 
-void gateway_say(struct gateway *g, struct loop *l, const char *device, struct slice text,
+void gateway_say(struct gateway *g, struct loop *l, const char *device, const char *id, struct slice text,
                  void (*done)(void *arg, enum err err, const char *text), void *arg)
 {
     struct presence_entry e;
     struct letter *letter = xnew(struct letter);
 
     letter->deliver = deliver_say;
+    snprintf(letter->by, sizeof(letter->by), "%s", id ? id : "");
     letter->text = (struct slice){ xslicedup(text), text.len };
     letter->back = l;
     letter->done = done;
     letter->arg = arg;
     if (!presence_get(g->env.presence, device, &e) || !post_to_entry(g, &e, letter))
         send_answer(letter, ERR_NOT_FOUND);
+}
+
+static void deliver_speech_waits(struct gateway_loop *gl, struct session *s, struct letter *letter)
+{
+    (void)gl;
+    if (s)
+        says_look(s);
+    mem_free(letter);
+}
+
+void gateway_speech_waits(struct gateway *g, const char *device)
+{
+    struct presence_entry e;
+
+    if (!presence_get(g->env.presence, device, &e))
+        return;
+    struct letter *letter = xnew(struct letter);
+    letter->deliver = deliver_speech_waits;
+    if (!post_to_entry(g, &e, letter))
+        mem_free(letter);
 }

@@ -121,6 +121,7 @@ static void on_mode(void *user, const char *name)
     snprintf(s->who.mode, sizeof(s->who.mode), "%s", name);
     presence_mode(gateway_env_of(s->home->gateway)->presence, s->who.device, s->who.number, name);
     idle_recheck(&s->idle);
+    says_look(s); /* it may have been held back */
 }
 
 /* Boards that are known to have a screen and to show messages count as if they had said so. */
@@ -189,7 +190,7 @@ void handle_msg_hello(struct session *s, const struct msg *m)
     }
     session_greeted(s);
     open_modes(s);
-    says_begin(s);
     if (h.has_mcp)
         open_mcp(s);
+    says_begin(s);
 }

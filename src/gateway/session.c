@@ -171,6 +171,7 @@ static bool silence(struct session *s, int code, const char *reason)
     timer_stop(&s->hello_timer);
     timer_stop(&s->leave_timer);
     timer_stop(&s->vision_timer);
+    says_end(s);
     unregister(s);
     if (s->dialogue && s->link)
         dialogue_abort(s->dialogue, false); /* the tts stop that a start is owed */
@@ -179,7 +180,6 @@ static bool silence(struct session *s, int code, const char *reason)
     bool is_saving = s->dialogue && save_begin(s, saved);
     dialogue_close(s->dialogue);
     s->dialogue = NULL;
-    says_end(s);
     loop_later(s->loop, &s->tools_grave, free_tools, s);
     return is_saving;
 }

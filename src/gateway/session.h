@@ -65,13 +65,13 @@ struct session {
     struct hello hello;                 /* the one that was acked */
     struct dialogue *dialogue;          /* from hello to closing */
     struct modes *modes;                /* the same; NULL: plain chat */
-    struct says *says;                  /* what was left for it; NULL: nothing asked yet */
     struct toolbox *tools;
     struct tool_mcp *mcp;               /* NULL: the device has none */
     char *vision_url;                   /* for its camera; NULL: none */
     struct tool_iot *iot;               /* made at the first descriptor */
     struct idle idle;
     struct rates_of_session rates;
+    struct says says;
     struct timer hello_timer, leave_timer, close_timer, vision_timer;
     uint64_t drain_until_ms;
     uint64_t messages;                  /* text messages so far */

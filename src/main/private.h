@@ -66,6 +66,8 @@ struct server {
     struct mail drain_mail;
     struct timer drain_timer;
     uint64_t drain_until_ms;
+    struct timer upkeep_timer;  /* loop 0 */
+    struct store_op *upkeep;    /* under way */
 };
 
 /* doors.c */
@@ -75,6 +77,9 @@ void doors_close(struct server_loop *sl);
 void wishes_of_api(struct server *s, struct api_env *env);
 void wishes_of_gateway(struct server *s, struct gateway_env *env);
 void wishes_of_modes(struct server *s, struct modes_env *env);
+/* upkeep.c */
+void upkeep_start(struct server *s); /* before the loops run */
+void upkeep_stop(struct server *s);  /* when they have stopped */
 /* logging.c */
 enum err logging_start(const struct config *cfg);
 void logging_configure(const struct config *cfg);

@@ -269,6 +269,7 @@ static void *run_loop(void *arg)
 
 static enum err start_threads(struct server *s, struct err_note *note)
 {
+    upkeep_start(s);
     for (unsigned i = 0; i < s->loop_count; i++) {
         struct server_loop *sl = &s->loops[i];
         if (s->opts.has_manual_clock)
@@ -359,8 +360,10 @@ void server_free(struct server *s)
         close_loop(&s->loops[i]);
     minutes_close(s->minutes);
     saver_stop(s->saver);
-    if (s->loops[0].loop)
+    if (s->loops[0].loop) {
         timer_stop(&s->drain_timer);
+        upkeep_stop(s);
+    }
     workers_free(s->workers);
     store_close(s->store); /* what is queued is written; answers lie in the loops */
     if (s->engines)

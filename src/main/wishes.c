@@ -45,7 +45,12 @@ static void kick(void *user, const char *device)
 
 static void say(void *user, struct loop *l, const struct api_say *what, api_done done, void *arg)
 {
-    gateway_say(((struct server *)user)->gateway, l, what->device, what->text, done, arg);
+    gateway_say(((struct server *)user)->gateway, l, what->device, what->id, what->text, done, arg);
+}
+
+static void speech_waits(void *user, const char *device)
+{
+    gateway_speech_waits(((struct server *)user)->gateway, device);
 }
 
 static void meeting_finalize(void *user, struct loop *l, const char *meeting, api_done done, void *arg)
@@ -124,6 +129,7 @@ void wishes_of_api(struct server *s, struct api_env *env)
         .restart = restart,
         .kick = kick,
         .say = say,
+        .speech_waits = speech_waits,
         .meeting_finalize = meeting_finalize,
         .meeting_summarize = meeting_summarize,
         .tasks_changed = tasks_changed,

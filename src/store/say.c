@@ -62,8 +62,8 @@ enum err db_say_fetch(struct db *db, const char *device, int64_t now_ms, struct 
 
 enum err db_say_mark(struct db *db, const char *id, const char *state, int64_t now_ms)
 {
-    enum err e = db_run(db, "UPDATE say SET state = ?2, changed_ms = ?3 WHERE id = ?1", db_s(id), db_s(state),
-                        db_i(now_ms));
+    enum err e = db_run(db, "UPDATE say SET state = ?2, changed_ms = ?3 WHERE id = ?1 AND state <> 'played'",
+                        db_s(id), db_s(state), db_i(now_ms));
     return e || db_changes(db) ? e : ERR_NOT_FOUND;
 }
 

@@ -20,6 +20,7 @@ must_check enum err db_say_get(struct db *db, const char *id, struct arena *a, s
 /* Takes the oldest that waits and marks it fetched. ERR_NOT_FOUND: none. */
 must_check enum err db_say_fetch(struct db *db, const char *device, int64_t now_ms, struct arena *a,
                                  struct say_row *out);
+/* What was played stays played. ERR_NOT_FOUND: it was, or there is none of that id. */
 must_check enum err db_say_mark(struct db *db, const char *id, const char *state, int64_t now_ms);
 /* Waiting ones past their time become expired; rows not changed since forget_ms are removed. */
 must_check enum err db_say_expire(struct db *db, int64_t now_ms, int64_t forget_ms, int64_t *expired);

@@ -68,7 +68,7 @@ static void wishes_from_another_thread_reach_the_session_or_nobody(void **state)
     }
     for (unsigned i = 0; i < 20; i++) {
         snprintf(name, sizeof(name), "dev%u", i);
-        gateway_say(server_gateway(w.server), w.loop, name, SLICE("Dinner is ready."), count_answer, &a);
+        gateway_say(server_gateway(w.server), w.loop, name, NULL, SLICE("Dinner is ready."), count_answer, &a);
         if (i % 4 == 3)
             gateway_kick(server_gateway(w.server), name);
     }
