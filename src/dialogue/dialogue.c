@@ -157,6 +157,8 @@ void dialogue_close(struct dialogue *d)
     hearing_close(d->hearing);
     records_close(d);
     template_close(d);
+    quota_close(d);
+    chime_close(d);
     if (d->mode)
         d->mode_class->leave(take_ptr(&d->mode), ERR_CLOSED);
     for (unsigned i = 0; i < d->say_count; i++)

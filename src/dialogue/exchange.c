@@ -75,7 +75,7 @@ static void finish(struct dialogue *d)
     answer_cancel(&d->model);
     sentences_reset(&d->sentences);
     remember(d);
-    talk_spoke(d, speaker_chars(d->speaker));
+    quota_spoke(d, speaker_chars(d->speaker));
     speaker_cancel(d->speaker);
     if (!x->times.stop_us)
         x->times.stop_us = loop_now_us(d->o.loop);
@@ -109,6 +109,7 @@ void exchange_drop(struct dialogue *d)
         d->x.is_open = false;
         d->x.outcome = OUTCOME_aborted;
         remember(d);
+        quota_spoke(d, speaker_chars(d->speaker));
         counts_turn(d);
     }
     speaker_cancel(d->speaker);
@@ -223,7 +224,7 @@ static void act_take_text(struct dialogue *d)
         turn_raise(&d->turn, TURN_EV_QUIET);
         return;
     }
-    if (talk_limit_reached(d)) {
+    if (quota_is_used_up(d)) {
         d->failed_as = OUTCOME_limit;
         turn_raise(&d->turn, TURN_EV_LOST);
         return;

@@ -14,6 +14,7 @@
 
 #define LOG_TOPIC "dialogue"
 #define RATE_HZ 16000u
+#define PREROLL_SAMPLES (2 * UTTERANCE_PREROLL_US / 1000 * (RATE_HZ / 1000)) /* with a long packet at its head */
 
 struct take {
     struct hearing *h;
@@ -51,6 +52,8 @@ struct hearing {
     struct vad_use vad;
     uint64_t vad_samples;        /* fed since its last reset */
     struct utterance pre;
+    struct pcm_queue pre_pcm;    /* the same, decoded, while recognisers want samples */
+    bool wants_packets;          /* the last recogniser took Opus: no samples are kept */
     struct packets early;
     struct take *current;
     struct take *decided[HEARING_TAKES_MAX];
@@ -254,6 +257,8 @@ static struct take *take_open(struct hearing *h)
         e = resample_create(&t->resample, RATE_HZ, rate);
     if (e)
         take_fail(t, e);
+    else
+        h->wants_packets = takes_opus(t);
     return t;
 }
 
@@ -336,10 +341,42 @@ static uint32_t duration_of(const struct hearing *h, struct slice packet)
     return packet.len % sizeof(int16_t) ? 0 : (uint32_t)((uint64_t)packet.len / 2 * 1000000 / h->rate_hz);
 }
 
-/* The pre-roll goes to a new recogniser: as it is, or through a decoder of its own. */
+static void preroll_clear(struct hearing *h, bool is_idle)
+{
+    utterance_clear(&h->pre);
+    if (is_idle)
+        pcm_queue_done(&h->pre_pcm);
+    else
+        pcm_queue_clear(&h->pre_pcm);
+}
+
+static void preroll_put(struct hearing *h, struct slice packet, uint32_t duration_us, struct pcm pcm)
+{
+    if (utterance_put(&h->pre, packet, duration_us) == OK && !h->wants_packets && pcm.samples)
+        (void)pcm_queue_push(&h->pre_pcm, pcm);
+}
+
+/* True: the samples of all of it were there. */
+static bool preroll_feed_pcm(struct hearing *h, struct take *t)
+{
+    struct pcm pcm = pcm_queue_peek(&h->pre_pcm);
+    uint64_t us = utterance_us(&h->pre);
+    size_t wanted = (size_t)(us * (RATE_HZ / 1000) / 1000);
+    if (!wanted || pcm.count < wanted || takes_opus(t))
+        return false;
+    take_feed(t, (struct slice){ NULL, 0 }, (uint32_t)us,
+              (struct pcm){ pcm.samples + (pcm.count - wanted), wanted });
+    return true;
+}
+
+/* The pre-roll goes to a new recogniser: as it is, or as samples; those that are not there are decoded again. */
 static void preroll_feed(struct hearing *h, struct take *t)
 {
     struct decoder *fresh = NULL;
+    if (preroll_feed_pcm(h, t)) {
+        preroll_clear(h, false);
+        return;
+    }
     bool decodes = h->format == AUDIO_OPUS && !takes_opus(t) && t->asr.asr;
     if (decodes && decoder_create(&fresh, RATE_HZ) != OK)
         decodes = false;
@@ -354,7 +391,7 @@ static void preroll_feed(struct hearing *h, struct take *t)
         take_feed(t, packet, duration_us, pcm);
     }
     decoder_free(fresh);
-    utterance_clear(&h->pre);
+    preroll_clear(h, false);
 }
 
 /* ---- the detector -------------------------------------------------------------------------------------- */
@@ -462,7 +499,7 @@ static void hear_voice(struct hearing *h, struct slice packet, uint32_t duration
     if (h->current)
         take_feed(h->current, packet, duration_us, pcm);
     else
-        (void)!utterance_put(&h->pre, packet, duration_us);
+        preroll_put(h, packet, duration_us, pcm);
     h->vad_samples += pcm.count;
     h->vad.cls->feed(h->vad.vad, pcm);
     take_limit(h);
@@ -489,7 +526,7 @@ static void hear(struct hearing *h, struct slice packet)
     else if (h->mode == LISTEN_MANUAL)
         hear_manual(h, packet, duration_us);
     else if (loop_now_ms(h->loop) < h->ignore_until_ms)
-        (void)!utterance_put(&h->pre, packet, duration_us);
+        preroll_put(h, packet, duration_us, (struct pcm){ NULL, 0 });
     else
         hear_voice(h, packet, duration_us);
 }
@@ -510,6 +547,7 @@ void hearing_create(struct hearing **out, struct loop *l, struct registry *r, co
     utterance_init(&h->pre, UTTERANCE_PREROLL_US, UTTERANCE_PREROLL_US * 2, HEARING_PREROLL_MAX_BYTES);
     packets_init(&h->early, 4 * HEARING_PREROLL_MAX_BYTES);
     pcm_queue_init(&h->resampled, 0);
+    pcm_queue_init(&h->pre_pcm, PREROLL_SAMPLES);
     *out = h;
 }
 
@@ -521,7 +559,7 @@ void hearing_drop(struct hearing *h)
         t = take_ptr(&h->decided[i]);
         take_free(t);
     }
-    utterance_clear(&h->pre);
+    preroll_clear(h, true);
 }
 
 void hearing_close(struct hearing *h)
@@ -542,6 +580,7 @@ void hearing_free(struct hearing *h)
         return;
     hearing_close(h);
     utterance_done(&h->pre);
+    pcm_queue_done(&h->pre_pcm);
     packets_done(&h->early);
     decoder_free(h->decoder);
     resample_free(h->resample);
@@ -617,7 +656,7 @@ void hearing_start(struct hearing *h, enum listen_mode m)
     if (h->closed || (h->listening && h->mode == LISTEN_REALTIME && m == LISTEN_REALTIME))
         return;
     take_free(take_ptr(&h->current));
-    utterance_clear(&h->pre);
+    preroll_clear(h, false);
     vad_restart(h);
     h->mode = m;
     h->listening = true;
@@ -634,6 +673,7 @@ void hearing_stop(struct hearing *h)
         return;
     h->listening = false;
     decoder_free(take_ptr(&h->decoder));
+    preroll_clear(h, true);
     take_end(h, loop_now_us(h->loop));
 }
 
@@ -654,7 +694,7 @@ void hearing_ignore(struct hearing *h)
 {
     h->ignore_until_ms = loop_now_ms(h->loop) + HEARING_DETECT_MS;
     packets_clear(&h->early);
-    utterance_clear(&h->pre);
+    preroll_clear(h, false);
     take_free(take_ptr(&h->current));
     vad_restart(h);
 }
@@ -681,7 +721,7 @@ uint64_t hearing_bad_packets(const struct hearing *h)
 
 size_t hearing_bytes(const struct hearing *h)
 {
-    return sizeof *h + packets_memory(&h->pre.packets) + packets_memory(&h->early) +
+    return sizeof *h + packets_memory(&h->pre.packets) + h->pre_pcm.cap * sizeof(int16_t) + packets_memory(&h->early) +
            (h->decoder ? DECODER_BYTES : 0) + take_count(h) * sizeof(struct take) +
            (h->aligned ? HEARING_PACKET_MAX_BYTES : 0);
 }

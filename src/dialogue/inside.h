@@ -78,6 +78,9 @@ struct dialogue {
     uint64_t last_ms;
     uint64_t chars_today;     /* given to the synthesiser */
     int64_t chars_day;
+    bool has_quota;           /* quota_open has asked the store */
+    struct store_op *quota_load;
+    struct job *chime_job;
     uint64_t bad_counted;     /* packets that did not decode, already in the metrics */
     struct buf memory;        /* facts recalled */
     struct memory *recall;
@@ -100,8 +103,17 @@ void talk_read(struct dialogue *d);      /* config -> intent, history, hearing, 
 void talk_format(struct dialogue *d);    /* config and hello -> speaker */
 struct use_opts talk_use(const struct dialogue *d);
 void talk_prompt(const struct dialogue *d, struct buf *out);
-bool talk_limit_reached(struct dialogue *d);
-void talk_spoke(struct dialogue *d, size_t chars);
+int talk_zone_minutes(const struct dialogue *d);
+
+/* quota.c */
+void quota_open(struct dialogue *d);     /* once, when there is a limit: what was spoken today */
+void quota_close(struct dialogue *d);
+bool quota_is_used_up(struct dialogue *d);
+void quota_spoke(struct dialogue *d, size_t chars);
+
+/* chime.c */
+void chime_open(struct dialogue *d);     /* the sound after an answer, from its file, on a worker */
+void chime_close(struct dialogue *d);
 
 /* counts.c */
 void counts_turn(struct dialogue *d);    /* the open exchange as it ended */

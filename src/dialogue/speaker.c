@@ -67,6 +67,7 @@ struct speaker {
     struct decoder *decoder;
     bool transcodes;
 
+    struct clip *end_clip;
     struct packets record;
     struct clip_cache *cache;          /* borrowed while recording */
     char *voice;
@@ -151,6 +152,7 @@ void speaker_free(struct speaker *s)
     reply_end(s);
     sentences_forget(s);
     packets_done(&s->record);
+    clip_unref(s->end_clip);
     pacer_free(s->pacer);
     mem_free(s);
 }
@@ -159,6 +161,7 @@ void speaker_set_format(struct speaker *s, const struct speaker_format *f)
 {
     assert(!s->begun);
     s->format = *f;
+    speaker_set_end_clip(s, NULL);
     pacer_free(s->pacer);
     pacer_create(&s->pacer, &(struct pacer_opts){ .frame_us = f->frame_us, .lead_frames = f->lead_frames,
                                                   .ramp_ms = f->ramp_ms, .tail_ms = f->tail_ms,
@@ -311,6 +314,19 @@ static void sentence_end(struct speaker *s)
     (void)!pacer_put_mark(s->pacer, PACER_SENTENCE_END, slice_of(p->text));
 }
 
+void speaker_set_end_clip(struct speaker *s, struct clip *clip)
+{
+    clip_unref(s->end_clip);
+    s->end_clip = clip ? clip_ref(clip) : NULL;
+}
+
+static void clip_play(struct speaker *s, struct clip *clip)
+{
+    uint32_t duration_us;
+    for (size_t i = 0; i < clip_count(clip); i++)
+        packet_put(s, clip_at(clip, i, &duration_us));
+}
+
 static void end_tone(struct speaker *s)
 {
     uint32_t rate = s->source_hz ? s->source_hz : packet_rate_legal(s->format.rate_hz) ? s->format.rate_hz : 24000;
@@ -343,7 +359,10 @@ static void audio_end(struct speaker *s)
     if (s->in_sentence)
         sentence_end(s);
     record_keep(s);
-    if (s->format.has_end_tone && s->frames_put && !s->error)
+    bool has_tone = s->format.has_end_tone && s->frames_put && !s->error;
+    if (has_tone && s->end_clip)
+        clip_play(s, s->end_clip);
+    else if (has_tone)
         end_tone(s);
     s->ended = true;
     pacer_finish(s->pacer);
@@ -673,10 +692,7 @@ static void clip_put(struct speaker *s, struct slice text, struct clip *clip)
 {
     sentence_add(s, text);
     sentence_begin(s);
-    for (size_t i = 0; i < clip_count(clip); i++) {
-        uint32_t duration_us;
-        packet_put(s, clip_at(clip, i, &duration_us));
-    }
+    clip_play(s, clip);
     s->said++;
     sentence_end(s);
 }

@@ -20,6 +20,7 @@
 #define SPEAKER_RETRY_MS 50            /* a synthesiser that was busy is asked again */
 
 struct speaker;
+struct clip;
 struct clip_cache;
 
 struct speaker_events { /* the first five as in struct dialogue_out */
@@ -39,7 +40,7 @@ struct speaker_format {
     uint32_t rate_hz, frame_us; /* as announced */
     unsigned lead_frames, start_gap_ms, ramp_ms, tail_ms;
     unsigned timeout_ms;        /* no sound from the synthesiser for so long */
-    bool has_end_tone;          /* enable_stop_tts_notify: two notes after the last sentence */
+    bool has_end_tone;          /* enable_stop_tts_notify: two notes, or the end clip, after the last sentence */
 };
 
 /* NULL, a speaker that never was, may be cancelled and asked: it has said nothing. */
@@ -47,6 +48,9 @@ void speaker_create(struct speaker **out, struct loop *l, struct registry *r, co
                     void *user);
 void speaker_free(struct speaker *s); /* silent; NULL is fine */
 void speaker_set_format(struct speaker *s, const struct speaker_format *f); /* between replies */
+
+/* The sound in place of the two notes, coded for this format; a ref is taken; NULL: the notes. */
+void speaker_set_end_clip(struct speaker *s, struct clip *clip);
 
 /* Begins a reply; nothing when one has begun. u->config is borrowed until the reply ends. */
 void speaker_begin(struct speaker *s, const struct use_opts *u);

@@ -17,6 +17,7 @@ void talk_read(struct dialogue *d)
     intent_of(d->config, &d->intent);
     d->history.tokens_max = (unsigned)d->config->limits_dialogue_tokens;
     hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
+    quota_open(d);
     mem_free(d->voice);
     d->voice = xprintf("%s#%u#%s", d->config->selected_module_TTS, config_generation(d->config), d->o.language);
 }
@@ -62,11 +63,12 @@ void talk_format(struct dialogue *d)
         speaker_set_silent(d->speaker, d->is_muted);
     }
     speaker_set_format(d->speaker, &f);
+    chime_open(d);
 }
 
-static int zone_minutes(const struct config *c)
+int talk_zone_minutes(const struct dialogue *d)
 {
-    double hours = c->server_timezone_offset;
+    double hours = d->config->server_timezone_offset;
     return hours == hours ? (int)(hours * 60) : clock_zone_offset_minutes(); /* NAN: unset */
 }
 
@@ -78,28 +80,7 @@ void talk_prompt(const struct dialogue *d, struct buf *out)
         .device_id = d->o.device_id, .board = d->o.board, .language = d->o.language,
         .template_text = buf_slice(&d->template_text),
         .memory = buf_slice(&d->memory),
-        .wall_ms = clock_wall_ms(), .zone_minutes = zone_minutes(d->config),
+        .wall_ms = clock_wall_ms(), .zone_minutes = talk_zone_minutes(d),
     };
     prompt_put(out, &f);
-}
-
-static int64_t today(const struct dialogue *d)
-{
-    return (clock_wall_ms() / 60000 + zone_minutes(d->config)) / 1440;
-}
-
-bool talk_limit_reached(struct dialogue *d)
-{
-    if (d->chars_day != today(d))
-        d->chars_today = 0;
-    int64_t max = d->config->device_max_output_size;
-    return max > 0 && d->chars_today >= (uint64_t)max;
-}
-
-void talk_spoke(struct dialogue *d, size_t chars)
-{
-    if (d->chars_day != today(d))
-        d->chars_today = 0;
-    d->chars_day = today(d);
-    d->chars_today += chars;
 }

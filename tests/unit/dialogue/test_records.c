@@ -6,6 +6,7 @@
 #include "store/store.h"
 #include "store/turn.h"
 #include "tests/support/stage.h"
+#include "tests/support/temp.h"
 
 static struct stage w;
 static struct store *store;
@@ -133,6 +134,57 @@ static void facts_of_the_memory_come_into_the_prompt(void **state)
     stage_close(&w);
 }
 
+/* ---- the daily limit ---- */
+
+static void open_file_store(void)
+{
+    struct err_note why;
+    assert_ok(store_open(&store, &(struct store_opts){ .path = temp_path("records.db") }, &why));
+}
+
+static void store_settle(void)
+{
+    for (int i = 0; i < 5; i++) {
+        assert_ok(store_run(store, nothing, NULL));
+        loop_step(w.loop, 1);
+    }
+}
+
+static void the_daily_limit_outlives_connection_and_restart(void **state)
+{
+    static const char limit[] = "device_max_output_size: 20\n";
+    store_close(store);
+    temp_remove();
+    open_file_store();
+    fake_llm_script("")->replies[0].text = "Fifteen letters.";
+    stage_open(&w, limit, &(struct dialogue_opts){ .store = store });
+    store_settle();
+    dialogue_detect(w.dialogue, SLICE("say something"));
+    stage_run(&w, 4000);
+    assert_int_equal(w.last_outcome, OUTCOME_completed);
+    leave();
+    for (int i = 0; i < 2; i++) { /* the second connection speaks a little more, the third is over it */
+        fake_llm_script("")->replies[0].text = "Fifteen letters.";
+        stage_open(&w, limit, &(struct dialogue_opts){ .store = store });
+        store_settle();
+        dialogue_detect(w.dialogue, SLICE("say something"));
+        stage_run(&w, 4000);
+        assert_int_equal(w.last_outcome, i ? OUTCOME_limit : OUTCOME_completed);
+        leave();
+    }
+    store_close(store); /* a restart */
+    open_file_store();
+    stage_open(&w, limit, &(struct dialogue_opts){ .store = store });
+    store_settle();
+    dialogue_detect(w.dialogue, SLICE("say something"));
+    stage_run(&w, 6000);
+    assert_int_equal(w.last_outcome, OUTCOME_limit);
+    assert_int_equal(fake_llm_script("")->seen.opens, 0);
+    assert_string_equal(stage_story(&w), "T(e[]).x"); /* the apology is spoken, then it is closed */
+    leave();
+    temp_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_turn_that_a_device_left_is_stored_too, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_new_session_goes_on_with_the_dialogue, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_device_may_vanish_while_its_past_is_read, open_store, close_all),
+        cmocka_unit_test_setup_teardown(the_daily_limit_outlives_connection_and_restart, open_store, close_all),
         cmocka_unit_test_setup_teardown(facts_of_the_memory_come_into_the_prompt, open_store, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
