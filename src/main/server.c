@@ -358,6 +358,7 @@ void server_free(struct server *s)
     stop_threads(s);
     for (unsigned i = 0; i < s->loop_count && s->loops[i].loop; i++)
         close_loop(&s->loops[i]);
+    s->modes.minutes = NULL; /* what comes back from here on finds nobody ... */
     minutes_close(s->minutes);
     saver_stop(s->saver);
     if (s->loops[0].loop) {
@@ -366,6 +367,7 @@ void server_free(struct server *s)
     }
     workers_free(s->workers);
     store_close(s->store); /* what is queued is written; answers lie in the loops */
+    s->modes.store = NULL; /* ... and no store */
     if (s->engines)
         engines_stop(s->engines);
     for (unsigned i = 0; i < s->loop_count && s->loops[i].loop; i++) {

@@ -17,7 +17,7 @@ struct coding {
     struct insight_log log;
     struct timer quiet;
     struct llm_use llm; /* the call in flight */
-    bool is_asking;
+    bool is_asking, has_news; /* since the last summary */
     enum want asked, next; /* next: wanted while a call was running */
     struct buf reply;
     uint64_t began_ms;
@@ -168,6 +168,8 @@ static void want(struct coding *c, enum want w)
         return;
     }
     c->asked = w;
+    if (w == WANT_SUMMARY)
+        c->has_news = false;
     ask(c);
 }
 
@@ -191,7 +193,8 @@ static void insight_now(struct coding *c)
 
 /* ---- messages ---- */
 
-static const char *take_log(struct coding *c, const struct json *msg)
+/* Both: NULL, or what is wrong; *is_urgent: worth an insight at once. */
+static const char *take_log(struct coding *c, const struct json *msg, bool *is_urgent)
 {
     enum insight_level level;
     const struct json *text = json_get(msg, "text");
@@ -200,10 +203,7 @@ static const char *take_log(struct coding *c, const struct json *msg)
     if (!json_is(text, JSON_STRING))
         return "log needs a text: missing text";
     bool was_cut = insight_log_put(&c->log, level, json_text(text));
-    if (level == LEVEL_ERROR || was_cut)
-        insight_now(c);
-    else
-        insight_later(c);
+    *is_urgent = level == LEVEL_ERROR || was_cut;
     return NULL;
 }
 
@@ -213,7 +213,6 @@ static const char *take_step(struct coding *c, const struct json *msg, bool is_p
     if (!name.len || name.len > INSIGHT_NAME_BYTES)
         return "name must be text of 1..64 bytes: missing name";
     insight_log_step(&c->log, is_phase, name);
-    insight_now(c);
     return NULL;
 }
 
@@ -231,6 +230,7 @@ static void clear(struct coding *c)
 {
     auto_buf struct buf out = {0};
     insight_log_clear(&c->log);
+    c->has_news = false;
     timer_stop(&c->quiet);
     buf_puts(&out, "{\"type\":\"coding\",\"event\":\"clear\"}");
     (void)modes_send(c->modes, &out);
@@ -262,9 +262,9 @@ void handle_coding_message(struct modes *m, const struct msg *msg)
         return;
     }
     struct coding *c = coding_of(m);
-    bool was_running = c->log.is_running;
+    bool was_running = c->log.is_running, is_urgent = true;
     if (event == EVENT_LOG)
-        why = take_log(c, msg->root);
+        why = take_log(c, msg->root, &is_urgent);
     else if (event == EVENT_STEP || event == EVENT_PHASE)
         why = take_step(c, msg->root, event == EVENT_PHASE);
     if (why) {
@@ -281,6 +281,15 @@ void handle_coding_message(struct modes *m, const struct msg *msg)
         if (was_running)
             want(c, WANT_SUMMARY);
         break;
+    case EVENT_LOG:
+    case EVENT_STEP:
+    case EVENT_PHASE:
+        c->has_news = true;
+        if (is_urgent)
+            insight_now(c);
+        else
+            insight_later(c);
+        break;
     case EVENT_CLEAR:
         clear(c);
         break;
@@ -289,8 +298,6 @@ void handle_coding_message(struct modes *m, const struct msg *msg)
         break;
     case EVENT_SUMMARY:
         want(c, WANT_SUMMARY);
-        break;
-    default:
         break;
     }
 }
@@ -311,8 +318,11 @@ static void coding_end(struct modes *m, bool has_reply, struct slice req_id)
     modes_set_active(m, NULL);
     if (has_reply)
         modes_mode_ok(m, false, "coding", req_id, NULL, false);
-    if (m->coding && m->coding->log.count)
-        want(m->coding, WANT_SUMMARY);
+    if (m->coding) {
+        m->coding->log.is_running = false;
+        if (m->coding->has_news)
+            want(m->coding, WANT_SUMMARY);
+    }
 }
 
 static void coding_on_close(struct modes *m)
@@ -321,6 +331,7 @@ static void coding_on_close(struct modes *m)
 
 const struct mode_row mode_coding = {
     .name = "coding",
+    .type = MSG_coding,
     .idle_factor = 1,
     .start = coding_start,
     .end = coding_end,

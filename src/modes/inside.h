@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/settings.h"
 #include "loop/timer.h"
+#include "modes/groups.h"
 #include "modes/modes.h"
 #include "store/store.h"
 
@@ -21,6 +22,7 @@ struct pages;
 /* A mode as the session sees it; one row per mode in modes.c. */
 struct mode_row {
     const char *name;
+    enum msg_type type; /* of its own messages */
     unsigned idle_factor;
     /* Starts or resumes; answers the `mode` message itself, now or later (then modes_wait/modes_go). */
     void (*start)(struct modes *m, struct slice req_id);
@@ -47,6 +49,8 @@ struct modes {
     uint32_t spoken_to;             /* bit per msg_type the client has sent: it knows the type */
     bool is_waiting;                /* for the store, in a mode change */
     char **deferred;                /* MODES_DEFERRED_MAX; made when there is one */
+    const struct mode_row *next;    /* begins when the old one is over; NULL: none */
+    char *next_req_id;
     unsigned deferred_count;
     struct meeting *meeting;
     char *last_meeting;             /* of this session, finalized; NULL: none */
@@ -68,17 +72,14 @@ void modes_mode_ok(struct modes *m, bool is_start, const char *mode, struct slic
 bool modes_wants(const struct modes *m, enum msg_type type);
 const char *modes_text(const struct modes *m, const char *key); /* of the catalogue, in its language */
 struct use_opts modes_use(const struct modes *m);
-/* Who else hears of it: meeting.broadcast, coding.broadcast. */
-struct scope {
-    bool is_enabled, includes_origin;
-    const char *mode; /* "off", "group", "session" */
-    struct conf_list targets;
-};
+/* To others in the scope (groups.h). */
 void modes_broadcast(struct modes *m, const struct scope *scope, enum msg_type type, struct slice json);
 void modes_post(struct modes *m, const char *device, const struct post *p);
 void modes_set_active(struct modes *m, const struct mode_row *row);
 void modes_wait(struct modes *m);
-void modes_go(struct modes *m); /* handles what was deferred */
+void modes_go(struct modes *m); /* begins the mode that waits, handles what was deferred */
+void modes_stay(struct modes *m); /* before modes_go: the old mode could not be left after all */
+void modes_greet(struct modes *m); /* after hello and a resumed meeting: snapshot, queued messages */
 struct modes *modes_ref(struct modes *m);
 void modes_unref(void *m);
 static inline bool modes_alive(const struct modes *m)
@@ -94,13 +95,14 @@ void handle_peer_message(struct modes *m, const struct msg *msg);
 void handle_pages_message(struct modes *m, const struct msg *msg);
 
 /* --- other entries --- */
-void meeting_resume(struct modes *m);    /* after hello: take up a broken one, then modes_go */
+bool meeting_resume(struct modes *m);    /* after hello: takes up a broken one, then modes_greet; false: no */
+bool meeting_is_changing(const struct modes *m); /* is being started by request, or finalized */
 void meeting_close(struct modes *m);
 void coding_close(struct modes *m);
 void workflow_hello(struct modes *m);    /* a debounced snapshot to clients that know the type */
 void workflow_changed(struct modes *m);  /* POST_CHANGED */
 void workflow_close(struct modes *m);
-void peer_hello(struct modes *m);        /* what was queued for this device */
+void peer_hello(struct modes *m);        /* what was queued for this device, as far as it can be given now */
 enum err peer_deliver(struct modes *m, const struct post *p);
 void peer_close(struct modes *m);
 enum err pages_deliver(struct modes *m, const struct post *p);

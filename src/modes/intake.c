@@ -191,6 +191,18 @@ enum intake_result intake_take(struct intake *in, uint64_t now_ms, struct slice 
     return INTAKE_KEPT;
 }
 
+void intake_forget(struct intake *in, struct slice cleaned)
+{
+    uint8_t digest[32];
+    sha256(cleaned, digest);
+    for (size_t i = 0; i < in->seen_count; i++) {
+        if (memcmp(in->seen[i].digest, digest, sizeof(in->seen[i].digest)) == 0) {
+            in->seen[i] = in->seen[--in->seen_count];
+            return;
+        }
+    }
+}
+
 void intake_merged(struct intake *in)
 {
     in->pending = 0;

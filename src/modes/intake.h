@@ -49,6 +49,8 @@ bool intake_message(struct intake *in, uint64_t now_ms);
 void intake_clean(const struct intake *in, struct slice raw, struct buf *out);
 /* Judges a cleaned text and remembers it. */
 enum intake_result intake_take(struct intake *in, uint64_t now_ms, struct slice cleaned);
+/* It could not be kept after all: its next coming is no repeat. */
+void intake_forget(struct intake *in, struct slice cleaned);
 void intake_merged(struct intake *in); /* what was pending became segments */
 size_t intake_bytes(const struct intake *in);
 /* "zh" when a third of the letters are CJK, else "en". */

@@ -1,43 +1,33 @@
 /* SPDX-License-Identifier: MIT
- * meeting.c -- the session's side of a meeting: start and resume, texts in, live transcript, checkpoints, the
- * request to finalize. All that counts is in the store before it is acknowledged; the summary itself is made
- * by minutes.c, so a client that goes away loses nothing.
+ * meeting.c -- the session's side of a meeting: start and resume, texts in, the request to finalize (what it
+ * shows meanwhile is in meeting_live.c). All that counts is in the store before it is acknowledged; the
+ * summary itself is made by minutes.c, so a client that goes away loses nothing.
  *
  *   STARTING --stored--> OPEN --finalize stored--> (gone; minutes.c works on)
  */
 #include "base/clock.h"
 #include "base/rand.h"
-#include "config/catalogue.h"
 #include "metrics/metrics.h"
 #include "modes/command.h"
-#include "modes/inside.h"
-#include "modes/intake.h"
+#include "modes/meeting_inside.h"
 #include "modes/minutes.h"
-#include "modes/summarize.h"
-#include "store/meeting.h"
 
 #define LOG_TOPIC     "meeting"
 #define ITEMS_MAX     50
 #define TAG_BYTES     64
 #define SPEAKER_BYTES 128
 
-enum meeting_stage { STAGE_STARTING, STAGE_OPEN, STAGE_OVER };
-
-struct meeting {
-    struct modes *modes; /* NULL: closed; store operations may still be under way */
-    enum meeting_stage stage;
-    char *id;
-    int64_t started_ms;
-    struct intake intake;
-    struct timer merge, push, checkpoint;
-    struct summarize *summarize;
-    int64_t checkpoint_upto, checkpoint_segments, last_sent_segment;
-    char *req_id;
-    bool was_asked; /* by the `mode` message or by voice, else resumed by hello */
-    bool is_push_running, is_full;
-    unsigned refs;
-    struct grave grave;
-};
+/* Speech is recognised without pause, and where the device marks its boundaries they rule. */
+static void listen_as(struct modes *m, bool is_meeting)
+{
+    if (!is_meeting)
+        dialogue_reset_hearing(m->dialogue);
+    dialogue_continuous(m->dialogue, is_meeting);
+    dialogue_mute(m->dialogue, is_meeting && m->config->meeting_disable_tts);
+    dialogue_boundaries(m->dialogue, is_meeting && m->config->meeting_prefer_device_vad
+                                         ? (unsigned)m->config->meeting_manual_listen_fallback_ms
+                                         : 0);
+}
 
 static void meeting_unref(void *arg)
 {
@@ -50,22 +40,13 @@ static void meeting_unref(void *arg)
     mem_free(t);
 }
 
-static void stop_work(struct meeting *t)
-{
-    timer_stop(&t->merge);
-    timer_stop(&t->push);
-    timer_stop(&t->checkpoint);
-    summarize_close(t->summarize);
-    t->summarize = NULL;
-}
-
 /* Stops everything that could call back; the memory goes when the last operation is over. */
-static void meeting_drop(struct meeting *t)
+void meeting_drop(struct meeting *t)
 {
     struct modes *m = t->modes;
     if (!m)
         return;
-    stop_work(t);
+    meeting_live_stop(t);
     t->modes = NULL;
     m->meeting = NULL;
     metric_add(METRIC_meetings_open, -(t->stage == STAGE_OPEN));
@@ -73,36 +54,9 @@ static void meeting_drop(struct meeting *t)
     loop_later(m->loop, &t->grave, meeting_unref, t);
 }
 
-/* An operation on the store whose input names its meeting; done comes only while that is alive. */
-struct work {
-    struct meeting *meeting;
-    struct arena arena;
-    char *id;
-    int64_t now_ms;
-    /* start */
-    struct meeting_row row;
-    int64_t since_ms;
-    const char *device, *session;
-    bool only_resume, was_resumed;
-    /* texts */
-    struct segment_row *texts;
-    size_t text_count, dropped;
-    char *req_id;
-    bool has_ack;
-    /* reading back */
-    struct segment_row *segments;
-    size_t segment_count;
-    int64_t total, after_id;
-    /* finalize */
-    enum meeting_state was;
-    int64_t pending;
-    /* checkpoint */
-    struct checkpoint_row checkpoint;
-};
-
-static struct work *work_make(struct meeting *t)
+struct meeting_work *meeting_work_make(struct meeting *t)
 {
-    struct work *k = xnew(struct work);
+    struct meeting_work *k = xnew(struct meeting_work);
     k->meeting = t;
     t->refs++;
     if (t->id)
@@ -111,286 +65,32 @@ static struct work *work_make(struct meeting *t)
     return k;
 }
 
-static void work_free(void *input)
+void meeting_work_free(void *input)
 {
-    struct work *k = input;
+    struct meeting_work *k = input;
     meeting_unref(k->meeting);
     arena_done(&k->arena);
     mem_free(k->req_id);
     mem_free(k);
 }
 
-static enum err work_start(struct work *k, const struct store_op_class *cls)
+enum err meeting_work_start(struct meeting_work *k, const struct store_op_class *cls)
 {
     struct modes *m = k->meeting->modes;
     enum err e =
         m->shared->store ? store_start(NULL, m->shared->store, m->loop, cls, k, k->meeting) : ERR_STORE;
     if (e)
-        work_free(k);
+        meeting_work_free(k);
     return e;
 }
 
-/* ---- what goes out ---- */
-
-static const struct scope *scope_of(const struct modes *m, struct scope *out)
-{
-    const struct config *c = m->config;
-    *out = (struct scope){c->meeting_broadcast_enabled, c->meeting_broadcast_include_origin,
-                          c->meeting_broadcast_mode, c->meeting_broadcast_allowed_targets};
-    return out;
-}
-
-static void broadcast(struct modes *m, struct slice json)
-{
-    struct scope scope;
-    modes_broadcast(m, scope_of(m, &scope), MSG_meeting, json);
-}
-
-static void send_unasked(struct modes *m, struct buf *json)
-{
-    if (modes_wants(m, MSG_meeting))
-        (void)m->out->send(m->user, buf_slice(json), true);
-}
-
-/* New segments, to others in scope: meeting.snippet with `from`. */
-static void broadcast_segments(struct meeting *t, const struct work *k)
-{
-    struct modes *m = t->modes;
-    if (!k->segment_count || !m->config->meeting_broadcast_enabled)
-        return;
-    for (size_t i = 0; i < k->segment_count; i++) {
-        const struct segment_row *s = &k->segments[i];
-        if (s->id <= t->last_sent_segment)
-            continue;
-        t->last_sent_segment = s->id;
-        auto_buf struct buf out = {0};
-        struct jw w;
-        jw_init(&w, &out);
-        jw_object(&w);
-        jw_cstr(&w, "type", "meeting");
-        jw_cstr(&w, "phase", "snippet");
-        jw_cstr(&w, "event", "meeting.snippet");
-        jw_array_as(&w, "items");
-        jw_object(&w);
-        jw_i64(&w, "ts", s->ts_ms);
-        jw_cstr(&w, "tag", s->tag);
-        jw_cstr(&w, "text", s->text);
-        jw_cstr(&w, "speakerId", s->speaker);
-        jw_end(&w);
-        jw_end(&w);
-        jw_cstr(&w, "from", m->device_id);
-        jw_end(&w);
-        broadcast(m, buf_slice(&out));
-    }
-}
-
-/* ---- merge and live transcript ---- */
-
-static void finalize(struct modes *m, bool has_ack, bool has_mode_ok, struct slice req_id);
-
-static enum err merge_run(struct db *db, void *input)
-{
-    struct work *k = input;
-    int64_t merged;
-    enum err e = db_pending_merge(db, k->id, &merged);
-    if (e && e != ERR_LIMIT)
-        return e;
-    bool is_full = e == ERR_LIMIT;
-    e = db_meeting_get(db, k->id, &k->arena, &k->row);
-    if (!e)
-        e = db_segment_last(db, k->id, MODES_SEGMENTS_SHOWN, &k->arena, &k->segments, &k->segment_count);
-    k->total = k->row.segments;
-    return e ? e : is_full ? ERR_LIMIT : OK;
-}
-
-/* Somebody else ended it (the API, another session): leave the mode. */
-static void ended_elsewhere(struct meeting *t)
+void meeting_ended_elsewhere(struct meeting *t)
 {
     struct modes *m = t->modes;
     meeting_drop(t);
+    listen_as(m, false);
     if (m->active == &mode_meeting)
         modes_set_active(m, NULL);
-}
-
-static bool merged(struct meeting *t, enum err err, struct work *k)
-{
-    if (!t->modes)
-        return false;
-    if (err && err != ERR_LIMIT) {
-        LOGE(t->modes->log, "meeting.merge", "meeting=%s err=%s", t->id, err_name(err));
-        return false;
-    }
-    if (k->row.state != MEETING_OPEN) {
-        ended_elsewhere(t);
-        return false;
-    }
-    intake_merged(&t->intake);
-    broadcast_segments(t, k);
-    if (err == ERR_LIMIT && !t->is_full) {
-        t->is_full = true;
-        LOGW(t->modes->log, "meeting.full", "meeting=%s segments=%lld: finalized", t->id,
-             (long long)k->total);
-        modes_error(t->modes, "meeting", CODE_RATE_LIMITED, "the meeting is full and is being summed up",
-                    (struct slice){0});
-        finalize(t->modes, true, false, (struct slice){0});
-        return false;
-    }
-    return true;
-}
-
-static void on_merged(void *owner, enum err err, void *input)
-{
-    (void)merged(owner, err, input);
-}
-
-static void on_pushed(void *owner, enum err err, void *input)
-{
-    struct meeting *t = owner;
-    struct work *k = input;
-    t->is_push_running = false;
-    if (!merged(t, err, k))
-        return;
-    auto_buf struct buf out = {0};
-    minutes_transcript(&out, k->segments, k->segment_count, k->total, t->modes->json_max_bytes);
-    send_unasked(t->modes, &out);
-}
-
-static const struct store_op_class merge_class = {
-    .name = "meeting_merge", .run = merge_run, .done = on_merged, .free_input = work_free};
-static const struct store_op_class push_class = {
-    .name = "meeting_push", .run = merge_run, .done = on_pushed, .free_input = work_free};
-
-static void on_merge_time(void *arg)
-{
-    struct meeting *t = arg;
-    if (t->intake.pending)
-        (void)work_start(work_make(t), &merge_class);
-    timer_start(&t->merge, t->modes->loop, (uint64_t)t->modes->config->meeting_merge_interval_ms,
-                on_merge_time, t);
-}
-
-static void on_push_time(void *arg)
-{
-    struct meeting *t = arg;
-    if (!t->is_push_running && work_start(work_make(t), &push_class) == OK)
-        t->is_push_running = true;
-    timer_start(&t->push, t->modes->loop, (uint64_t)t->modes->config->meeting_transcript_push_interval_ms,
-                on_push_time, t);
-}
-
-/* ---- checkpoints ---- */
-
-static void start_checkpoint_timer(struct meeting *t);
-
-static enum err checkpoint_read(struct db *db, void *input)
-{
-    struct work *k = input;
-    int64_t ignored;
-    enum err e = db_pending_merge(db, k->id, &ignored);
-    if (e && e != ERR_LIMIT)
-        return e;
-    return db_segment_list(db, k->id, k->after_id, 0, DB_ROWS_MAX, &k->arena, &k->segments,
-                           &k->segment_count);
-}
-
-static enum err checkpoint_write(struct db *db, void *input)
-{
-    struct work *k = input;
-    return db_checkpoint_add(db, k->id, &k->checkpoint);
-}
-
-static void on_checkpoint_written(void *owner, enum err err, void *input)
-{
-    struct meeting *t = owner;
-    struct work *k = input;
-    if (!t->modes)
-        return;
-    if (err) {
-        LOGE(t->modes->log, "meeting.checkpoint", "meeting=%s err=%s", t->id, err_name(err));
-        return;
-    }
-    t->checkpoint_upto = k->checkpoint.upto_segment;
-    auto_buf struct buf out = {0};
-    minutes_message(&out, k->checkpoint.summary, t->modes->session_id, t->id, k->total, k->pending, true,
-                    false);
-    send_unasked(t->modes, &out);
-}
-
-static const struct store_op_class checkpoint_write_class = {.name = "checkpoint_write",
-                                                             .run = checkpoint_write,
-                                                             .done = on_checkpoint_written,
-                                                             .free_input = work_free};
-
-static void on_checkpoint_summary(void *user, const struct summarize_result *r)
-{
-    struct meeting *t = user;
-    struct modes *m = t->modes;
-    auto_buf struct buf json = {0};
-    struct jw w;
-    r->summary->duration_ms =
-        summary_duration_ms(t->started_ms, 0, clock_wall_ms(), (uint64_t)m->config->meeting_min_duration_ms);
-    jw_init(&w, &json);
-    summary_write(r->summary, modes_text(m, "meeting.title"), &w, NULL);
-    struct work *k = work_make(t);
-    k->checkpoint = (struct checkpoint_row){.upto_segment = t->checkpoint_segments, .created_ms = k->now_ms};
-    k->checkpoint.summary = arena_strdup(&k->arena, buf_slice(&json));
-    k->pending = r->summary->counts[SUMMARY_BULLETS];
-    summarize_close(t->summarize);
-    t->summarize = NULL;
-    (void)work_start(k, &checkpoint_write_class);
-}
-
-static void on_checkpoint_read(void *owner, enum err err, void *input)
-{
-    struct meeting *t = owner;
-    struct work *k = input;
-    if (!t->modes || err || !k->segment_count || t->summarize)
-        return;
-    auto_buf struct buf transcript = {0};
-    struct slice *said = arena_alloc(&k->arena, k->segment_count * sizeof(*said));
-    size_t max = (size_t)t->modes->config->meeting_llm_summary_transcript_max_chars, from = k->segment_count,
-           chars = 0;
-    while (from > 0 && chars + strlen(k->segments[from - 1].text) < max)
-        chars += strlen(k->segments[--from].text) + 1;
-    for (size_t i = 0; i < k->segment_count; i++) {
-        said[i] = slice_of(k->segments[i].text);
-        if (i >= from)
-            buf_printf(&transcript, "%s: %s\n", k->segments[i].speaker, k->segments[i].text);
-    }
-    t->checkpoint_segments = k->segments[k->segment_count - 1].id;
-    struct summarize_opts o = {
-        .loop = t->modes->loop,
-        .registry = t->modes->shared->registry,
-        .use = modes_use(t->modes),
-        .transcript = buf_slice(&transcript),
-        .said = said,
-        .said_count = k->segment_count,
-        .tokens_max = (unsigned)t->modes->config->meeting_llm_checkpoint_max_tokens,
-        .is_checkpoint = true,
-        .llm_down = modes_text(t->modes, "meeting.llm_down"),
-    };
-    enum err e = summarize_open(&t->summarize, &o, on_checkpoint_summary, t);
-    if (e)
-        LOGW(t->modes->log, "meeting.checkpoint", "meeting=%s err=%s", t->id, err_name(e));
-}
-
-static const struct store_op_class checkpoint_read_class = {
-    .name = "checkpoint_read", .run = checkpoint_read, .done = on_checkpoint_read, .free_input = work_free};
-
-static void on_checkpoint_time(void *arg)
-{
-    struct meeting *t = arg;
-    struct work *k = work_make(t);
-    k->after_id = t->checkpoint_upto;
-    (void)work_start(k, &checkpoint_read_class);
-    start_checkpoint_timer(t);
-}
-
-static void start_checkpoint_timer(struct meeting *t)
-{
-    int64_t minutes = t->modes->config->meeting_checkpoint_interval_min;
-    if (minutes)
-        timer_start(&t->checkpoint, t->modes->loop, (uint64_t)minutes * 60000, on_checkpoint_time, t);
 }
 
 /* ---- start and resume ---- */
@@ -416,11 +116,20 @@ static void add_all_terms(struct meeting *t)
 
 static enum err start_run(struct db *db, void *input)
 {
-    struct work *k = input;
+    struct meeting_work *k = input;
     enum err e = db_meeting_resumable(db, k->device, k->since_ms, &k->arena, &k->row);
     if (e == OK) {
+        struct checkpoint_row *known;
+        size_t count;
         k->was_resumed = true;
-        return db_meeting_attach(db, k->row.id, k->session);
+        e = db_meeting_attach(db, k->row.id, k->session);
+        if (!e)
+            e = db_checkpoint_list(db, k->row.id, &k->arena, &known, &count);
+        if (!e && count)
+            k->checkpoint = known[count - 1];
+        if (!e)
+            e = db_segment_last(db, k->row.id, 1, &k->arena, &k->segments, &k->segment_count);
+        return e;
     }
     if (e != ERR_NOT_FOUND || k->only_resume)
         return e;
@@ -443,24 +152,6 @@ static enum err start_run(struct db *db, void *input)
     return e ? e : db_meeting_open(db, &k->row);
 }
 
-/* Speech is recognised without pause, and where the device marks its boundaries they rule. */
-static void listen_as(struct modes *m, bool is_meeting)
-{
-    dialogue_continuous(m->dialogue, is_meeting);
-    dialogue_mute(m->dialogue, is_meeting && m->config->meeting_disable_tts);
-    dialogue_boundaries(m->dialogue, is_meeting && m->config->meeting_prefer_device_vad
-                                         ? (unsigned)m->config->meeting_manual_listen_fallback_ms
-                                         : 0);
-}
-
-static void start_timers(struct meeting *t)
-{
-    struct modes *m = t->modes;
-    timer_start(&t->merge, m->loop, (uint64_t)m->config->meeting_merge_interval_ms, on_merge_time, t);
-    timer_start(&t->push, m->loop, (uint64_t)m->config->meeting_transcript_push_interval_ms, on_push_time, t);
-    start_checkpoint_timer(t);
-}
-
 static void announce(struct meeting *t)
 {
     struct modes *m = t->modes;
@@ -472,7 +163,7 @@ static void announce(struct meeting *t)
 static void on_started(void *owner, enum err err, void *input)
 {
     struct meeting *t = owner;
-    struct work *k = input;
+    struct meeting_work *k = input;
     struct modes *m = t->modes;
     if (!m)
         return;
@@ -481,13 +172,18 @@ static void on_started(void *owner, enum err err, void *input)
             LOGE(m->log, "meeting.start", "err=%s", err_name(err));
             modes_error(m, "mode", msg_code_of(err), "the meeting could not be stored", slice_of(t->req_id));
         }
+        bool was_asked = t->was_asked;
         meeting_drop(t);
+        if (!was_asked)
+            modes_greet(m);
         modes_go(m);
         return;
     }
     mem_free(t->id);
     t->id = xstrdup(k->row.id);
     t->started_ms = k->row.started_ms;
+    t->checkpoint_upto = k->checkpoint.upto_segment;
+    t->last_sent_segment = k->segment_count ? k->segments[0].id : 0; /* others have heard these */
     t->stage = STAGE_OPEN;
     metric_add(METRIC_meetings_open, 1);
     LOGI(m->log, "meeting.start", "meeting=%s resumed=%d segments=%lld", t->id, k->was_resumed,
@@ -498,38 +194,43 @@ static void on_started(void *owner, enum err err, void *input)
     modes_mode_ok(m, true, "meeting", slice_of(t->req_id), t->id, k->was_resumed);
     if (t->was_asked && !k->was_resumed)
         announce(t);
-    start_timers(t);
+    meeting_live_start(t);
+    if (!t->was_asked)
+        modes_greet(m);
     modes_go(m);
 }
 
 static const struct store_op_class start_class = {
-    .name = "meeting_start", .run = start_run, .done = on_started, .free_input = work_free};
+    .name = "meeting_start", .run = start_run, .done = on_started, .free_input = meeting_work_free};
 
-static void begin(struct modes *m, uint64_t resume_ms, bool was_asked, struct slice req_id)
+static bool begin(struct modes *m, uint64_t resume_ms, bool was_asked, struct slice req_id)
 {
     char id[UUID_TEXT];
     struct meeting *t = xnew(struct meeting);
     rand_uuid(id);
     t->modes = m;
+    t->loop = m->loop;
+    t->shared = m->shared;
     t->refs = 1;
     t->id = xstrdup(id);
     t->was_asked = was_asked;
     t->req_id = xslicedup(req_id);
     intake_init(&t->intake, (unsigned)m->config->meeting_dedupe_window_ms);
     m->meeting = t;
-    struct work *k = work_make(t);
+    struct meeting_work *k = meeting_work_make(t);
     k->since_ms = k->now_ms - (int64_t)resume_ms;
     k->device = arena_strdup(&k->arena, slice_of(m->device_id));
     k->session = arena_strdup(&k->arena, slice_of(m->session_id));
     k->only_resume = !was_asked;
-    enum err e = work_start(k, &start_class);
+    enum err e = meeting_work_start(k, &start_class);
     if (e) {
         if (was_asked)
             modes_error(m, "mode", msg_code_of(e), "the meeting could not be stored", req_id);
         meeting_drop(t);
-        return;
+        return false;
     }
     modes_wait(m);
+    return true;
 }
 
 static void meeting_start(struct modes *m, struct slice req_id)
@@ -537,20 +238,25 @@ static void meeting_start(struct modes *m, struct slice req_id)
     if (m->meeting)
         modes_mode_ok(m, true, "meeting", req_id, m->meeting->id, false);
     else
-        begin(m, (uint64_t)m->config->meeting_resume_hours * 3600000, true, req_id);
+        (void)begin(m, (uint64_t)m->config->meeting_resume_hours * 3600000, true, req_id);
 }
 
-void meeting_resume(struct modes *m)
+bool meeting_is_changing(const struct modes *m)
 {
-    if (m->shared->store && !m->meeting && m->config->meeting_auto_resume_seconds)
-        begin(m, (uint64_t)m->config->meeting_auto_resume_seconds * 1000, false, (struct slice){0});
+    return m->meeting && (m->meeting->was_asked || m->meeting->stage == STAGE_OVER);
+}
+
+bool meeting_resume(struct modes *m)
+{
+    return m->shared->store && !m->meeting && m->config->meeting_auto_resume_seconds &&
+           begin(m, (uint64_t)m->config->meeting_auto_resume_seconds * 1000, false, (struct slice){0});
 }
 
 /* ---- texts ---- */
 
 static enum err texts_run(struct db *db, void *input)
 {
-    struct work *k = input;
+    struct meeting_work *k = input;
     for (size_t i = 0; i < k->text_count; i++) {
         enum err e = db_pending_add(db, &k->texts[i]);
         if (e == ERR_LIMIT) { /* the store counts too: after a restart ours began at zero */
@@ -578,22 +284,30 @@ static void ack(struct modes *m, size_t accepted, size_t dropped, struct slice r
     (void)modes_send(m, &out);
 }
 
+/* What was not stored is no repeat when it comes again. */
+static void forget_texts(struct meeting *t, const struct meeting_work *k)
+{
+    for (size_t i = 0; i < k->text_count; i++)
+        intake_forget(&t->intake, slice_of(k->texts[i].text));
+}
+
 static void on_texts_stored(void *owner, enum err err, void *input)
 {
     struct meeting *t = owner;
-    struct work *k = input;
+    struct meeting_work *k = input;
     metric_add_label(METRIC_meeting_texts_total, err ? "failed" : "stored", (int64_t)k->text_count);
     if (!t->modes)
         return;
     if (err == ERR_STATE) { /* finalized meanwhile: input after it changes nothing */
         if (k->has_ack)
             ack(t->modes, 0, 0, slice_of(k->req_id));
-        ended_elsewhere(t);
+        meeting_ended_elsewhere(t);
         return;
     }
     if (err) {
         LOGE(t->modes->log, "meeting.store", "meeting=%s texts=%zu err=%s", t->id, k->text_count,
              err_name(err));
+        forget_texts(t, k);
         if (k->has_ack)
             modes_error(t->modes, "meeting", msg_code_of(err), "the text could not be stored, send it again",
                         slice_of(k->req_id));
@@ -604,12 +318,12 @@ static void on_texts_stored(void *owner, enum err err, void *input)
 }
 
 static const struct store_op_class texts_class = {
-    .name = "meeting_texts", .run = texts_run, .done = on_texts_stored, .free_input = work_free};
+    .name = "meeting_texts", .run = texts_run, .done = on_texts_stored, .free_input = meeting_work_free};
 
 static const char *const results[] = {"kept", "empty", "repeat", "full"};
 
 /* Cleans, judges, and puts what is kept into the work. */
-static void take_text(struct meeting *t, struct work *k, struct slice tag, struct slice text,
+static void take_text(struct meeting *t, struct meeting_work *k, struct slice tag, struct slice text,
                       struct slice speaker)
 {
     auto_buf struct buf clean = {0};
@@ -656,7 +370,8 @@ static void handle_snippet(struct modes *m, const struct msg *msg)
     struct meeting *t = m->meeting;
     const struct json *items = json_get(msg->root, "items");
     const char *why;
-    if (!t || t->stage != STAGE_OPEN) { /* after finalize (or before): nothing changes */
+    bool is_open = t && t->stage == STAGE_OPEN;
+    if (!is_open && m->last_meeting) { /* after finalize nothing changes */
         ack(m, 0, 0, msg->req_id);
         return;
     }
@@ -664,12 +379,17 @@ static void handle_snippet(struct modes *m, const struct msg *msg)
         modes_error(m, "meeting", CODE_SCHEMA_INVALID, why, msg->req_id);
         return;
     }
+    if (!is_open) { /* an ok would promise that it is stored */
+        modes_error(m, "meeting", CODE_NOT_IN_MEETING, "there is no meeting; start one with a mode message",
+                    msg->req_id);
+        return;
+    }
     if (!intake_message(&t->intake, loop_now_ms(m->loop))) {
         metric_add_label(METRIC_meeting_texts_total, "limited", (int64_t)json_len(items));
         modes_error(m, "meeting", CODE_RATE_LIMITED, "at most 10 snippet messages per second", msg->req_id);
         return;
     }
-    struct work *k = work_make(t);
+    struct meeting_work *k = meeting_work_make(t);
     k->has_ack = true;
     k->req_id = xslicedup(msg->req_id);
     k->texts = arena_alloc(&k->arena, (json_len(items) + 1) * sizeof(*k->texts));
@@ -679,9 +399,12 @@ static void handle_snippet(struct modes *m, const struct msg *msg)
         take_text(t, k, json_get_text(item, "tag"), json_get_text(item, "text"),
                   speaker.len ? speaker : slice_of(m->device_id));
     }
-    enum err e = work_start(k, &texts_class);
-    if (e)
+    enum err e = m->shared->store ? OK : ERR_STORE;
+    if (e || (e = store_start(NULL, m->shared->store, m->loop, &texts_class, k, t))) {
+        forget_texts(t, k);
+        meeting_work_free(k);
         modes_error(m, "meeting", msg_code_of(e), "the text could not be stored, send it again", msg->req_id);
+    }
 }
 
 static bool says_the_end(struct modes *m, struct slice text)
@@ -703,16 +426,16 @@ static void meeting_heard(struct modes *m, uint32_t turn, struct slice text)
     }
     if (says_the_end(m, text)) {
         turn_silence(m->dialogue, turn);
-        finalize(m, true, false, (struct slice){0});
+        meeting_finalize(m, true, false, (struct slice){0});
         return;
     }
-    struct work *k = work_make(t);
+    struct meeting_work *k = meeting_work_make(t);
     k->texts = arena_alloc(&k->arena, sizeof(*k->texts));
     take_text(t, k, SLICE("speech"), text, slice_of(m->device_id));
     if (k->text_count)
-        (void)work_start(k, &texts_class);
+        (void)meeting_work_start(k, &texts_class);
     else
-        work_free(k);
+        meeting_work_free(k);
     if (m->config->meeting_disable_chat_on_snippet)
         turn_silence(m->dialogue, turn);
     else
@@ -723,7 +446,7 @@ static void meeting_heard(struct modes *m, uint32_t turn, struct slice text)
 
 static enum err finalize_run(struct db *db, void *input)
 {
-    struct work *k = input;
+    struct meeting_work *k = input;
     enum err e = db_pending_count(db, k->id, &k->pending);
     return e ? e : db_meeting_finalize(db, k->id, k->now_ms, &k->was);
 }
@@ -735,7 +458,7 @@ static void reopen(struct meeting *t)
     metric_add(METRIC_meetings_open, 1);
     listen_as(t->modes, true);
     modes_set_active(t->modes, &mode_meeting);
-    start_timers(t);
+    meeting_live_start(t);
 }
 
 static void finalize_ack(struct modes *m, const char *meeting, int64_t started_ms, int64_t pending,
@@ -760,15 +483,18 @@ static void finalize_ack(struct modes *m, const char *meeting, int64_t started_m
 static void on_finalized(void *owner, enum err err, void *input)
 {
     struct meeting *t = owner;
-    struct work *k = input;
+    struct meeting_work *k = input;
     struct modes *m = t->modes;
-    if (!m) /* the client left meanwhile; minutes.c finds it at its next look */
+    if (!err && t->shared->minutes)
+        minutes_finalize(t->shared->minutes, k->id);
+    if (!m) /* the client left meanwhile */
         return;
     if (err) {
         LOGE(m->log, "meeting.finalize", "meeting=%s err=%s", t->id, err_name(err));
         modes_error(m, "meeting", msg_code_of(err), "the meeting could not be closed, try again",
                     slice_of(k->req_id));
         reopen(t);
+        modes_stay(m);
         modes_go(m);
         return;
     }
@@ -779,32 +505,29 @@ static void on_finalized(void *owner, enum err err, void *input)
         finalize_ack(m, t->id, t->started_ms, k->pending, slice_of(k->req_id));
     LOGI(m->log, "meeting.finalize", "meeting=%s pending=%lld: send ack, stop timers done", t->id,
          (long long)k->pending);
-    if (k->dropped) /* the `mode` message asked */
+    if (k->has_mode_ok)
         modes_mode_ok(m, false, "meeting", slice_of(k->req_id), t->id, false);
-    if (m->shared->minutes)
-        minutes_finalize(m->shared->minutes, t->id);
     meeting_drop(t);
     modes_go(m);
 }
 
 static const struct store_op_class finalize_class = {
-    .name = "meeting_finalize", .run = finalize_run, .done = on_finalized, .free_input = work_free};
+    .name = "meeting_finalize", .run = finalize_run, .done = on_finalized, .free_input = meeting_work_free};
 
-/* has_ack: the finalize message is owed; has_mode_ok: so is the answer to `mode end`. */
-static void finalize(struct modes *m, bool has_ack, bool has_mode_ok, struct slice req_id)
+void meeting_finalize(struct modes *m, bool has_ack, bool has_mode_ok, struct slice req_id)
 {
     struct meeting *t = m->meeting;
     LOGI(m->log, "meeting.finalize", "meeting=%s: finalize request", t->id);
-    struct work *k = work_make(t);
+    struct meeting_work *k = meeting_work_make(t);
     k->has_ack = has_ack;
-    k->dropped = has_mode_ok;
+    k->has_mode_ok = has_mode_ok;
     k->req_id = xslicedup(req_id);
-    enum err e = work_start(k, &finalize_class);
+    enum err e = meeting_work_start(k, &finalize_class);
     if (e) {
         modes_error(m, "meeting", msg_code_of(e), "the meeting could not be closed, try again", req_id);
         return;
     }
-    stop_work(t);
+    meeting_live_stop(t);
     t->stage = STAGE_OVER;
     metric_add(METRIC_meetings_open, -1);
     listen_as(m, false);
@@ -815,7 +538,7 @@ static void finalize(struct modes *m, bool has_ack, bool has_mode_ok, struct sli
 static void meeting_end(struct modes *m, bool has_reply, struct slice req_id)
 {
     if (m->meeting && m->meeting->stage == STAGE_OPEN)
-        finalize(m, true, has_reply, req_id);
+        meeting_finalize(m, true, has_reply, req_id);
     else if (has_reply)
         modes_mode_ok(m, false, "meeting", req_id, NULL, false);
 }
@@ -824,7 +547,7 @@ static void meeting_end(struct modes *m, bool has_reply, struct slice req_id)
 static void handle_finalize(struct modes *m, struct slice req_id)
 {
     if (m->meeting && m->meeting->stage == STAGE_OPEN) {
-        finalize(m, true, false, req_id);
+        meeting_finalize(m, true, false, req_id);
     } else if (m->last_meeting && m->shared->minutes) {
         finalize_ack(m, m->last_meeting, m->last_meeting_started_ms, 0, req_id);
         minutes_finalize(m->shared->minutes, m->last_meeting);
@@ -849,21 +572,24 @@ void handle_meeting_message(struct modes *m, const struct msg *msg)
 
 static enum err left_run(struct db *db, void *input)
 {
-    struct work *k = input;
-    enum err e = db_meeting_left(db, k->id, k->now_ms);
+    struct meeting_work *k = input;
+    enum err e = db_meeting_left(db, k->id, k->session, k->now_ms);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
 static const struct store_op_class left_class = {
-    .name = "meeting_left", .run = left_run, .free_input = work_free};
+    .name = "meeting_left", .run = left_run, .free_input = meeting_work_free};
 
 void meeting_close(struct modes *m)
 {
     struct meeting *t = m->meeting;
     if (!t)
         return;
-    if (t->stage == STAGE_OPEN)
-        (void)work_start(work_make(t), &left_class);
+    if (t->stage == STAGE_OPEN) {
+        struct meeting_work *k = meeting_work_make(t);
+        k->session = arena_strdup(&k->arena, slice_of(m->session_id));
+        (void)meeting_work_start(k, &left_class);
+    }
     meeting_drop(t);
 }
 
@@ -874,6 +600,7 @@ static void meeting_on_close(struct modes *m)
 
 const struct mode_row mode_meeting = {
     .name = "meeting",
+    .type = MSG_meeting,
     .idle_factor = 3,
     .start = meeting_start,
     .end = meeting_end,

@@ -12,6 +12,7 @@
 #include "devices/auth.h"
 #include "loop/timer.h"
 #include "metrics/metrics.h"
+#include "modes/groups.h"
 #include "modes/summarize.h"
 #include "modes/webhook.h"
 #include "store/meeting.h"
@@ -19,6 +20,7 @@
 
 #define LOG_TOPIC          "meeting"
 #define LOAD_MAX           DB_ROWS_MAX
+#define SUMMARY_MAX_BYTES  6144 /* of JSON: with what stands around it a device still takes it */
 #define RETAIN_AT_ONCE     100
 #define UNFINISHED_AT_ONCE 100
 
@@ -33,7 +35,8 @@ struct minutes {
     unsigned places_taken;
     struct timer look;
     struct store_op *look_op;
-    bool is_closing;
+    bool is_closing, has_looked;
+    _Atomic unsigned refs; /* the owner's, and one per letter */
 };
 
 /* Whoever wants to hear of the end, on its own loop. */
@@ -75,22 +78,23 @@ struct job {
 
 /* ---- messages ---- */
 
-void minutes_message(struct buf *out, const char *summary_json, const char *session, const char *meeting,
-                     int64_t segments, int64_t bullets, bool is_checkpoint, bool is_idempotent)
+void minutes_message(struct buf *out, const struct minutes_summary *s)
 {
     struct jw w;
     jw_init(&w, out);
     jw_object(&w);
     jw_cstr(&w, "type", "meeting");
     jw_cstr(&w, "phase", "summary");
-    jw_raw(&w, "summary", slice_of(summary_json));
-    jw_i64(&w, "bulletsLength", bullets);
-    jw_i64(&w, "sourceSegments", segments);
-    jw_bool(&w, "checkpoint", is_checkpoint);
-    if (is_idempotent)
+    jw_raw(&w, "summary", slice_of(s->summary_json));
+    jw_i64(&w, "bulletsLength", s->bullets);
+    jw_i64(&w, "sourceSegments", s->segments);
+    jw_bool(&w, "checkpoint", s->is_checkpoint);
+    if (s->is_idempotent)
         jw_bool(&w, "idempotent", true);
-    jw_cstr(&w, "sessionId", session);
-    jw_cstr(&w, "meetingId", meeting);
+    jw_cstr(&w, "sessionId", s->session);
+    jw_cstr(&w, "meetingId", s->meeting);
+    if (s->from)
+        jw_cstr(&w, "from", s->from);
     jw_end(&w);
 }
 
@@ -213,18 +217,28 @@ static void job_close(struct job *j, enum err err, const char *text)
 
 /* ---- storing ---- */
 
+/* In the language of the meeting's device. */
+static char *text_for(const struct job *j, const char *key)
+{
+    struct device_known known = {0};
+    bool is_known = j->keeper->shared->auth && auth_device(j->keeper->shared->auth, j->row.device, &known);
+    return xstrdup(catalogue_text(j->config, is_known && known.language[0] ? known.language : NULL, key));
+}
+
 static void put_summary(struct job *j)
 {
     struct jw w;
-    const char *title = catalogue_text(j->config, NULL, "meeting.title");
-    struct device_known known;
-    if (j->keeper->shared->auth && auth_device(j->keeper->shared->auth, j->row.device, &known) &&
-        known.language[0])
-        title = catalogue_text(j->config, known.language, "meeting.title");
+    auto_mem char *title = text_for(j, "meeting.title");
     if (!j->summary.title)
         j->summary.title = xstrdup(title);
-    jw_init(&w, &j->summary_json);
-    summary_write(&j->summary, title, &w, NULL);
+    for (size_t max = SUMMARY_ITEM_BYTES;; max /= 2) { /* devices take 8 KB */
+        buf_clear(&j->summary_json);
+        jw_init(&w, &j->summary_json);
+        summary_write(&j->summary, title, &w, NULL);
+        if (j->summary_json.len <= SUMMARY_MAX_BYTES)
+            break;
+        summary_clip(&j->summary, max / 2);
+    }
 
     const struct config *cfg = j->config;
     jw_init(&w, &j->metrics_json);
@@ -263,18 +277,38 @@ static enum err store_result(struct db *db, void *input)
     return e;
 }
 
+static void tell_summary(struct job *j, const struct minutes_summary *what)
+{
+    auto_buf struct buf out = {0};
+    minutes_message(&out, what);
+    tell(j, buf_slice(&out));
+}
+
+/* Others hear of it where meeting.broadcast says so. */
+static void tell_others(struct job *j, struct minutes_summary what)
+{
+    const struct modes_env *shared = j->keeper->shared;
+    struct scope scope;
+    auto_buf struct buf out = {0};
+    what.from = j->row.device;
+    minutes_message(&out, &what);
+    scope_tell(shared, j->config, j->keeper->loop, j->row.device, scope_of_meetings(j->config, &scope),
+               MSG_meeting, buf_slice(&out));
+}
+
 static void tell_result(struct job *j)
 {
     auto_buf struct buf out = {0};
-    minutes_message(&out, j->summary_json.data, j->row.session, j->row.id, j->row.segments,
-                    j->summary.counts[SUMMARY_BULLETS], false, false);
-    tell(j, buf_slice(&out));
-    for (unsigned i = 0; i < j->repeats; i++) {
-        buf_clear(&out);
-        minutes_message(&out, j->summary_json.data, j->row.session, j->row.id, j->row.segments,
-                        j->summary.counts[SUMMARY_BULLETS], false, true);
-        tell(j, buf_slice(&out));
-    }
+    struct minutes_summary what = {.summary_json = j->summary_json.data,
+                                   .session = j->row.session,
+                                   .meeting = j->row.id,
+                                   .segments = j->row.segments,
+                                   .bullets = j->summary.counts[SUMMARY_BULLETS]};
+    tell_summary(j, &what);
+    tell_others(j, what);
+    what.is_idempotent = true;
+    for (unsigned i = 0; i < j->repeats; i++)
+        tell_summary(j, &what);
     minutes_transcript(&out, j->shown, j->shown_count, j->row.segments, MSG_OUT_MAX_BYTES);
     tell(j, buf_slice(&out));
     tell_progress(j, "done");
@@ -339,6 +373,7 @@ static void on_summary(void *user, const struct summarize_result *r)
 static void ask(struct job *j)
 {
     struct minutes *k = j->keeper;
+    auto_mem char *llm_down = text_for(j, "meeting.llm_down");
     tell_progress(j, "prepare");
     if (!j->said_count) { /* nothing was said: the skeleton, no model */
         store_summary(j);
@@ -353,7 +388,7 @@ static void ask(struct job *j)
         .said = j->said,
         .said_count = j->said_count,
         .tokens_max = (unsigned)j->config->meeting_llm_max_tokens,
-        .llm_down = catalogue_text(j->config, NULL, "meeting.llm_down"),
+        .llm_down = llm_down,
     };
     enum err e = summarize_open(&j->summarize, &o, on_summary, j);
     if (e)
@@ -419,11 +454,14 @@ static void on_loaded(void *owner, enum err err, void *input)
     if (!err && j->row.state == MEETING_OPEN)
         err = ERR_STATE;
     if (!err && j->row.state == MEETING_DONE && !j->is_again) {
-        auto_buf struct buf out = {0};
-        minutes_message(&out, j->row.summary, j->row.session, j->row.id, j->row.segments, j->row.bullets,
-                        false, true);
+        struct minutes_summary what = {.summary_json = j->row.summary,
+                                       .session = j->row.session,
+                                       .meeting = j->row.id,
+                                       .segments = j->row.segments,
+                                       .bullets = j->row.bullets,
+                                       .is_idempotent = true};
         for (unsigned i = 0; i <= j->repeats; i++)
-            tell(j, buf_slice(&out));
+            tell_summary(j, &what);
         job_close(j, OK, "done");
         return;
     }
@@ -490,8 +528,15 @@ struct letter {
     int64_t now_ms;
 };
 
+static void minutes_unref(struct minutes *k)
+{
+    if (--k->refs == 0)
+        mem_free(k);
+}
+
 static void letter_free(struct letter *t)
 {
+    minutes_unref(t->keeper);
     mem_free(t->meeting);
     mem_free(t);
 }
@@ -505,6 +550,8 @@ static enum err finalize_row(struct db *db, void *input)
 static void on_finalize_row(void *owner, enum err err, void *input)
 {
     struct letter *t = owner;
+    if (!err && t->keeper->is_closing)
+        err = ERR_CLOSED; /* it is on disk: the next start takes it up */
     if (err && t->waiter)
         waiter_tell(t->waiter, err, err_text(err));
     else if (!err)
@@ -519,6 +566,12 @@ static void on_letter(struct mail *mail)
 {
     struct letter *t = container_of(mail, struct letter, mail);
     struct minutes *k = t->keeper;
+    if (k->is_closing) {
+        if (t->waiter)
+            waiter_tell(t->waiter, ERR_CLOSED, "the server stops");
+        letter_free(t);
+        return;
+    }
     if (!t->must_finalize) {
         job_want(k, t->meeting, t->is_again, t->waiter);
         letter_free(t);
@@ -539,6 +592,7 @@ static void write_letter(struct minutes *k, const char *meeting, bool is_again, 
 {
     struct letter *t = xnew(struct letter);
     t->keeper = k;
+    k->refs++;
     t->meeting = xstrdup(meeting);
     t->is_again = is_again;
     t->must_finalize = must_finalize;
@@ -577,7 +631,8 @@ void minutes_summarize_again(struct minutes *k, struct loop *l, const char *meet
 
 struct look {
     struct arena arena;
-    int64_t idle_before_ms, keep, before_ms, removed;
+    int64_t now_ms, idle_before_ms, keep, before_ms, removed;
+    bool is_first;
     struct meeting_row *rows;
     size_t count;
 };
@@ -585,8 +640,9 @@ struct look {
 static enum err look_run(struct db *db, void *input)
 {
     struct look *o = input;
-    enum err e =
-        db_meeting_unfinished(db, o->idle_before_ms, UNFINISHED_AT_ONCE, &o->arena, &o->rows, &o->count);
+    enum err e = o->is_first ? db_meeting_all_left(db, o->now_ms) : OK;
+    if (!e)
+        e = db_meeting_unfinished(db, o->idle_before_ms, UNFINISHED_AT_ONCE, &o->arena, &o->rows, &o->count);
     if (!e && (o->keep || o->before_ms))
         e = db_meeting_retain(db, o->keep, o->before_ms, RETAIN_AT_ONCE, &o->removed);
     return e;
@@ -626,12 +682,16 @@ static void on_look(void *arg)
     struct config *cfg = config_now(k->config);
     struct look *o = xnew(struct look);
     int64_t now_ms = clock_wall_ms();
+    o->now_ms = now_ms;
+    o->is_first = !k->has_looked;
     o->idle_before_ms = now_ms - cfg->meeting_resume_hours * 3600000;
     o->keep = cfg->meeting_retention_count;
     o->before_ms = cfg->meeting_retention_days ? now_ms - cfg->meeting_retention_days * 86400000 : 0;
     config_unref(cfg);
-    if (!k->look_op && store_start(&k->look_op, k->shared->store, k->loop, &look_class, o, k))
+    if (k->look_op || store_start(&k->look_op, k->shared->store, k->loop, &look_class, o, k))
         look_free(o);
+    else
+        k->has_looked = true;
     timer_start(&k->look, k->loop, MINUTES_LOOK_MS, on_look, k);
 }
 
@@ -642,12 +702,13 @@ enum err minutes_create(struct minutes **out, const struct minutes_opts *o)
     k->env = o->env;
     k->shared = o->shared;
     k->config = o->config;
+    k->refs = 1;
     list_init(&k->waiting);
     webhook_create(&k->webhook, &(struct webhook_opts){.loop = o->loop,
                                                        .http = o->env->http,
                                                        .store = o->shared->store,
                                                        .config = o->config});
-    timer_start(&k->look, k->loop, 0, on_look, k);
+    on_look(k); /* before any device can be there */
     *out = k;
     return OK;
 }
@@ -666,5 +727,5 @@ void minutes_close(struct minutes *k)
     while (map_next(&k->running, &at, &id, &job))
         job_close(job, ERR_CLOSED, "the server stops");
     map_done(&k->running);
-    mem_free(k);
+    minutes_unref(k);
 }

@@ -34,9 +34,14 @@ typedef void minutes_done_fn(void *arg, enum err err, const char *text);
 void minutes_finalize_now(struct minutes *k, struct loop *l, const char *meeting, minutes_done_fn *done, void *arg);
 void minutes_summarize_again(struct minutes *k, struct loop *l, const char *meeting, minutes_done_fn *done, void *arg);
 
-/* The message with a stored summary, as the device gets it. */
-void minutes_message(struct buf *out, const char *summary_json, const char *session, const char *meeting,
-                     int64_t segments, int64_t bullets, bool is_checkpoint, bool is_idempotent);
+/* The message with a stored summary, as devices get it. */
+struct minutes_summary {
+    const char *summary_json, *session, *meeting;
+    const char *from; /* NULL: the device's own */
+    int64_t segments, bullets;
+    bool is_checkpoint, is_idempotent;
+};
+void minutes_message(struct buf *out, const struct minutes_summary *s);
 /* The message with the newest segments; cut from the front until it fits max_bytes. */
 struct segment_row;
 void minutes_transcript(struct buf *out, const struct segment_row *segments, size_t count, int64_t total,

@@ -3,7 +3,6 @@
 #include "modes/inside.h"
 
 #include "config/catalogue.h"
-#include "devices/presence.h"
 #include "modes/command.h"
 #include "modes/groups.h"
 
@@ -55,7 +54,7 @@ void modes_mode_ok(struct modes *m, bool is_start, const char *mode, struct slic
 
 bool modes_wants(const struct modes *m, enum msg_type type)
 {
-    if (m->has_ui || (m->spoken_to & (1u << type)))
+    if (m->has_ui || (m->spoken_to & (1u << type)) || (type == MSG_peer && m->has_peer))
         return true;
     return (type == MSG_meeting && m->active == &mode_meeting) ||
            (type == MSG_coding && m->active == &mode_coding) ||
@@ -80,36 +79,9 @@ void modes_post(struct modes *m, const char *device, const struct post *p)
     m->shared->post(m->shared->user, m->loop, device, &with_from);
 }
 
-/* ---- scopes ---- */
-
-static bool is_listed(struct conf_list list, const char *device)
-{
-    for (size_t i = 0; i < list.count; i++) {
-        if (slice_eq_nocase(slice_of(list.items[i]), slice_of(device)))
-            return true;
-    }
-    return false;
-}
-
 void modes_broadcast(struct modes *m, const struct scope *scope, enum msg_type type, struct slice json)
 {
-    if (!scope->is_enabled || strcmp(scope->mode, "off") == 0 || !m->shared->presence)
-        return;
-    bool is_group = strcmp(scope->mode, "group") == 0;
-    struct arena a = {0};
-    auto_buf struct buf mine = {0}, theirs = {0};
-    struct presence_entry *online;
-    size_t count = presence_list(m->shared->presence, &a, &online);
-    group_of(m->shared, m->config, m->device_id, &mine);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(online[i].device, m->device_id) == 0 && !scope->includes_origin)
-            continue;
-        group_of(m->shared, m->config, online[i].device, &theirs);
-        if (is_listed(scope->targets, online[i].device) ||
-            (is_group && slice_eq(buf_slice(&mine), buf_slice(&theirs))))
-            modes_post(m, online[i].device, &(struct post){.kind = POST_UNASKED, .type = type, .json = json});
-    }
-    arena_done(&a);
+    scope_tell(m->shared, m->config, m->loop, m->device_id, scope, type, json);
 }
 
 /* ---- life ---- */
@@ -173,6 +145,9 @@ void modes_close(struct modes *m)
     m->deferred_count = 0;
     mem_free(m->deferred);
     m->deferred = NULL;
+    m->next = NULL;
+    mem_free(m->next_req_id);
+    m->next_req_id = NULL;
     loop_later(m->loop, &m->grave, modes_unref, m);
 }
 
@@ -184,9 +159,12 @@ void modes_config(struct modes *m, struct config *c)
 
 void modes_set_active(struct modes *m, const struct mode_row *row)
 {
+    bool was_busy = m->active != NULL;
     m->active = row;
     m->out->on_mode(m->user, modes_name(m));
     pages_on_mode(m);
+    if (was_busy && !row)
+        peer_hello(m); /* what could not be spoken meanwhile */
 }
 
 const char *modes_name(const struct modes *m)
@@ -216,9 +194,24 @@ void modes_wait(struct modes *m)
 
 static void handle_now(struct modes *m, const struct msg *msg);
 
+void modes_stay(struct modes *m)
+{
+    if (m->next)
+        modes_error(m, "mode", CODE_INTERNAL_ERROR, "the mode could not be left, try again",
+                    slice_of(m->next_req_id));
+    m->next = NULL;
+}
+
 void modes_go(struct modes *m)
 {
     m->is_waiting = false;
+    if (m->next) { /* the old mode is over: the new one begins */
+        const struct mode_row *row = m->next;
+        auto_mem char *req_id = m->next_req_id;
+        m->next = NULL;
+        m->next_req_id = NULL;
+        row->start(m, slice_of(req_id));
+    }
     while (m->deferred_count && !m->is_waiting && !m->is_closing) {
         auto_mem char *text = m->deferred[0];
         memmove(m->deferred, m->deferred + 1, --m->deferred_count * sizeof(m->deferred[0]));
@@ -251,12 +244,21 @@ static const struct mode_row *row_of(struct slice name)
     return NULL;
 }
 
-/* Ends what is active (silently: the client asked for something else), then starts `row`. */
+/* Ends what is active (silently: the client asked for something else), then starts `row`; where the end is
+ * a matter for the store, the start waits for it, so that there is never half a change. */
 static void start_mode(struct modes *m, const struct mode_row *row, struct slice req_id)
 {
     if (m->active && m->active != row)
         m->active->end(m, false, (struct slice){0});
-    row->start(m, req_id);
+    if (m->is_waiting) {
+        mem_free(m->next_req_id);
+        m->next = row;
+        m->next_req_id = xslicedup(req_id);
+    } else if (!m->active || m->active == row) {
+        row->start(m, req_id);
+    } else {
+        modes_error(m, "mode", CODE_INTERNAL_ERROR, "the mode could not be left, try again", req_id);
+    }
 }
 
 static void end_mode(struct modes *m, const struct mode_row *row, struct slice req_id)
@@ -278,6 +280,7 @@ static void handle_mode_message(struct modes *m, const struct msg *msg)
         modes_error(m, "mode", CODE_SCHEMA_INVALID, "invalid state or mode", msg->req_id);
         return;
     }
+    m->spoken_to |= 1u << row->type; /* whoever asks for a mode knows its messages */
     if (mode.is_start)
         start_mode(m, row, msg->req_id);
     else
@@ -319,7 +322,12 @@ void modes_hello(struct modes *m, bool has_ui, bool has_peer, size_t json_max_by
     if (m->is_greeted)
         return;
     m->is_greeted = true;
-    meeting_resume(m);
+    if (!meeting_resume(m))
+        modes_greet(m);
+}
+
+void modes_greet(struct modes *m)
+{
     workflow_hello(m);
     peer_hello(m);
 }
@@ -397,6 +405,10 @@ static bool switched_by_voice(struct modes *m, uint32_t turn, struct slice text)
 static void on_heard(struct mode *mode, uint32_t turn, struct slice text)
 {
     struct modes *m = modes_of(mode);
+    if (m && !m->is_closing && m->is_waiting && meeting_is_changing(m)) {
+        turn_silence(mode->dialogue, turn); /* said between a meeting's request and its end */
+        return;
+    }
     if (m && !m->is_closing && !m->is_waiting) {
         if (switched_by_voice(m, turn, text))
             return;

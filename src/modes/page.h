@@ -18,7 +18,8 @@ enum page_verdict { PAGE_OK, PAGE_UNKNOWN, PAGE_BAD_BODY, PAGE_MALFORMED };
 
 /* Reads a ui.render as a client or a mode gives it and writes it cleaned: unknown pages, body kinds and
  * fields are not passed on, texts are cut at characters. title: replaces the header's (NULL: as given). */
-enum page_verdict page_clean(struct buf *out, const struct json *render, const char *title, const char *id, int64_t ts_ms);
+enum page_verdict page_clean(struct buf *out, const struct json *render, const char *title, const char *id,
+                             int64_t ts_ms);
 /* The same for device.control: net.banner and play.tone, `name` kept on every path. */
 enum page_verdict control_clean(struct buf *out, const struct json *control);
 bool page_is_known(struct slice page);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "config/catalogue.h"
 #include "devices/presence.h"
 #include "metrics/metrics.h"
@@ -24,6 +25,8 @@
 #define ACK_WAIT_MS         3000
 #define FREEZE_MS           30000
 #define STREAM_GAP_MS       600
+#define SECOND_PAGE_MS      1200
+#define USER_CHARS          80 /* of what was said, so that an answer has room beside it */
 #define ANSWER_BYTES        2048
 #define FORWARD_TARGETS_MAX 10
 
@@ -32,7 +35,7 @@ enum chat_state { CHAT_IDLE, CHAT_PREPARING, CHAT_ACTIVE };
 struct pages {
     struct modes *modes;
     enum chat_state chat;
-    struct timer render, listen, ack, stream;
+    struct timer render, listen, ack, stream, second;
     struct buf waiting; /* the newest page, until its time comes */
     struct buf unacked; /* sent, not confirmed */
     char unacked_id[24];
@@ -41,6 +44,7 @@ struct pages {
     bool has_sent, was_retried;
     uint8_t last[32];        /* digest of the last page sent, without id and time */
     struct buf user, answer; /* the chat page */
+    struct buf rest;         /* of an answer that needs a second page */
     struct grave grave;
 };
 
@@ -66,6 +70,7 @@ static void pages_free(void *arg)
     buf_done(&p->unacked);
     buf_done(&p->user);
     buf_done(&p->answer);
+    buf_done(&p->rest);
     mem_free(p);
 }
 
@@ -78,6 +83,7 @@ void pages_close(struct modes *m)
     timer_stop(&p->listen);
     timer_stop(&p->ack);
     timer_stop(&p->stream);
+    timer_stop(&p->second);
     m->pages = NULL;
     loop_later(m->loop, &p->grave, pages_free, p);
 }
@@ -124,7 +130,7 @@ static void on_no_ack(void *arg)
 static void on_render_time(void *arg)
 {
     struct pages *p = arg;
-    if (p->waiting.len)
+    if (p->waiting.len && loop_now_ms(p->modes->loop) >= p->frozen_until_ms)
         send_now(p);
 }
 
@@ -204,12 +210,28 @@ static enum pages_result render(struct pages *p, struct slice page_json)
     return put_page(p, j, title);
 }
 
+/* How much of an answer stands on the first page, beside what the user said. */
+static size_t answer_room(const struct pages *p)
+{
+    size_t used = utf8_chars(buf_slice(&p->user)) + 2;
+    return used < PAGE_TEXT_CHARS ? PAGE_TEXT_CHARS - used : 0;
+}
+
+/* The last `chars` characters: a growing answer is read at its end. */
+static struct slice tail_of(struct slice text, size_t chars)
+{
+    size_t all = utf8_chars(text);
+    return all <= chars ? text : slice_sub(text, page_clip(text, all - chars).len, text.len);
+}
+
 static void put_chat(struct pages *p, struct slice answer, unsigned index, unsigned total)
 {
     auto_buf struct buf json = {0}, text = {0};
     struct jw w;
-    buf_put(&text, buf_slice(&p->user));
-    buf_puts(&text, "\n\n");
+    if (index == 1) {
+        buf_put(&text, buf_slice(&p->user));
+        buf_puts(&text, "\n\n");
+    }
     buf_put(&text, answer);
     jw_init(&w, &json);
     jw_object(&w);
@@ -233,7 +255,13 @@ static void put_chat(struct pages *p, struct slice answer, unsigned index, unsig
 static void on_stream_time(void *arg)
 {
     struct pages *p = arg;
-    put_chat(p, buf_slice(&p->answer), 1, 1);
+    put_chat(p, tail_of(buf_slice(&p->answer), answer_room(p)), 1, 1);
+}
+
+static void on_second_page(void *arg)
+{
+    struct pages *p = arg;
+    put_chat(p, buf_slice(&p->rest), 2, 2);
 }
 
 static void on_nobody_speaks(void *arg)
@@ -279,7 +307,8 @@ void modes_on_stt(struct modes *m, struct slice text)
     p->chat = CHAT_ACTIVE;
     buf_clear(&p->user);
     buf_clear(&p->answer);
-    buf_put(&p->user, page_clip(text, PAGE_TEXT_CHARS));
+    buf_put(&p->user, page_clip(text, USER_CHARS));
+    timer_stop(&p->second);
     put_chat(p, (struct slice){0}, 1, 1);
 }
 
@@ -301,8 +330,14 @@ void modes_on_turn_end(struct modes *m)
         return;
     timer_stop(&p->stream);
     if (shows_chat(m) && p->answer.len) {
-        struct slice all = buf_slice(&p->answer);
-        put_chat(p, page_clip(all, PAGE_TEXT_CHARS), 1, 1);
+        struct slice all = buf_slice(&p->answer), first = page_clip(all, answer_room(p));
+        bool is_long = first.len < all.len;
+        put_chat(p, first, 1, is_long ? 2 : 1);
+        if (is_long) {
+            buf_clear(&p->rest);
+            buf_put(&p->rest, page_clip(slice_sub(all, first.len, all.len), PAGE_TEXT_CHARS));
+            timer_start(&p->second, m->loop, SECOND_PAGE_MS, on_second_page, p);
+        }
     }
     p->chat = CHAT_IDLE;
 }
@@ -312,6 +347,7 @@ void pages_on_mode(struct modes *m)
     if (m->pages) {
         timer_stop(&m->pages->listen);
         timer_stop(&m->pages->stream);
+        timer_stop(&m->pages->second);
         m->pages->chat = CHAT_IDLE;
     }
 }

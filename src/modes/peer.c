@@ -9,6 +9,7 @@
 #include "modes/peer.h"
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/rand.h"
 #include "config/catalogue.h"
 #include "devices/auth.h"
@@ -24,10 +25,14 @@
 #define TOKENS_MAX    400
 #define SENDINGS_MAX  16 /* of one session at one time */
 #define QUEUE_AT_ONCE 100
+#define ASK_MS        10000 /* then the original goes out */
+#define RECEIPT_IDS   100   /* named in a receipt, so that it fits every client; the counts stay true */
 
 struct peer {
     struct modes *modes; /* NULL: closed */
     struct peer_rate *rate; /* NULL: nothing was sent yet */
+    struct list asking; /* sendings that wait for the model */
+    bool is_fetching;
     unsigned sendings, refs;
     struct grave grave;
 };
@@ -47,6 +52,7 @@ static struct peer *peer_of(struct modes *m)
         m->peer = xnew(struct peer);
         m->peer->modes = m;
         m->peer->refs = 1;
+        list_init(&m->peer->asking);
     }
     return m->peer;
 }
@@ -65,6 +71,7 @@ struct target {
 };
 
 struct sending {
+    struct node node; /* in peer.asking */
     struct peer *peer;
     struct loop *loop;
     const struct modes_env *shared;
@@ -111,7 +118,7 @@ static size_t count_fate(const struct sending *s, enum fate fate)
 static void write_fate(struct jw *w, const struct sending *s, enum fate fate)
 {
     jw_array_as(w, fate_names[fate]);
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count && i < RECEIPT_IDS; i++) {
         if (s->targets[i].fate == fate)
             jw_cstr(w, NULL, s->targets[i].id);
     }
@@ -131,7 +138,7 @@ static void send_offline(struct modes *m, const struct sending *s)
     jw_cstr(&w, "code", msg_code_name(CODE_TARGET_OFFLINE));
     jw_cstr(&w, "id", s->id);
     jw_array_as(&w, "failed");
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count && i < RECEIPT_IDS; i++) {
         if (s->targets[i].was_offline)
             jw_cstr(&w, NULL, s->targets[i].id);
     }
@@ -217,7 +224,6 @@ static void enqueue(struct target *t)
                                        .created_ms = s->now_ms,
                                        .expires_ms = s->now_ms + s->config->peer_ttl_seconds * 1000};
     p->limits = (struct peer_limits){s->config->peer_queue_per_device, s->config->peer_queue_total};
-    t->was_offline = true;
     if (!s->shared->store || store_start(NULL, s->shared->store, s->loop, &put_class, p, t)) {
         mem_free(p);
         t->fate = FATE_FAILED;
@@ -229,6 +235,7 @@ static void on_posted(void *arg, enum err err)
 {
     struct target *t = arg;
     if (err) { /* gone meanwhile, or nothing may be said there now */
+        t->was_offline = err == ERR_NOT_FOUND || err == ERR_CLOSED;
         enqueue(t);
     } else {
         t->fate = FATE_DELIVERED;
@@ -348,7 +355,7 @@ static void deliver_all(struct sending *s)
         if (t->fate == FATE_DENIED)
             continue;
         s->waiting++;
-        if (s->shared->presence && presence_get(s->shared->presence, t->id, &entry))
+        if (s->shared->presence && presence_get(s->shared->presence, t->id, &entry)) {
             s->shared->post(s->shared->user, s->loop, t->id,
                             &(struct post){.kind = POST_PEER,
                                            .type = MSG_peer,
@@ -356,11 +363,24 @@ static void deliver_all(struct sending *s)
                                            .from = slice_of(s->from),
                                            .on_done = on_posted,
                                            .arg = t});
-        else
+        } else {
+            t->was_offline = true;
             enqueue(t);
+        }
     }
     s->waiting--;
     settled(s);
+}
+
+/* The model has answered, failed, taken too long, or nobody waits for it any more. */
+static void stop_asking(struct sending *s)
+{
+    timer_stop(&s->soon);
+    list_unlink(&s->node);
+    if (s->is_asking)
+        s->llm.cls->close(s->llm.llm);
+    s->is_asking = false;
+    deliver_all(s);
 }
 
 static void on_delta(void *user, struct slice text)
@@ -375,14 +395,12 @@ static void on_tool_call(void *user, struct slice id, struct slice name, struct 
 
 static void on_end(void *user, const struct err_note *why)
 {
-    struct sending *s = user;
-    s->llm.cls->close(s->llm.llm);
-    deliver_all(s);
+    stop_asking(user);
 }
 
 static void on_soon(void *arg)
 {
-    deliver_all(arg);
+    stop_asking(arg);
 }
 
 static const char prompt[] = "A person sends a message to another person's device. Put it in order without "
@@ -407,8 +425,9 @@ static void ask(struct sending *s)
                                         .is_json = true,
                                         .tokens_max = TOKENS_MAX,
                                         .purpose = "chat"};
-    if (llm_open_for(&s->llm, m->shared->registry, &use, "chat", &request, &events, s))
-        timer_start(&s->soon, s->loop, 0, on_soon, s);
+    s->is_asking = llm_open_for(&s->llm, m->shared->registry, &use, "chat", &request, &events, s) == OK;
+    timer_start(&s->soon, s->loop, s->is_asking ? ASK_MS : 0, on_soon, s);
+    list_push(&s->peer->asking, &s->node);
 }
 
 /* ---- judging ---- */
@@ -473,24 +492,22 @@ static bool read_shape(const struct modes *m, const struct json *msg, bool *is_b
     if (!json_is(to, JSON_ARRAY) || !json_len(to) || json_len(to) > (size_t)m->config->peer_max_targets)
         return false;
     for (size_t i = 0; i < json_len(to); i++) {
-        if (!json_text(json_at(to, i)).len)
+        char id[ID_TEXT];
+        if (!id_normalise(json_text(json_at(to, i)), id))
             return false;
     }
     *is_broadcast = json_len(to) == 1 && slice_is(json_text(json_at(to, 0)), "broadcast");
     return text.len > 0 && text.len <= PEER_TEXT_BYTES;
 }
 
-static bool read_targets(struct modes *m, struct sending *s, const struct json *to)
+static void add_targets(struct modes *m, struct sending *s, const struct json *to)
 {
     for (size_t i = 0; i < json_len(to); i++) {
         char id[ID_TEXT];
-        if (!id_normalise(json_text(json_at(to, i)), id))
-            return false;
-        if (strcmp(id, m->device_id) != 0)
+        if (id_normalise(json_text(json_at(to, i)), id) && strcmp(id, m->device_id) != 0)
             add_target(s, slice_of(id), false);
     }
     judge(m, s);
-    return true;
 }
 
 static char *clean_text(struct slice text)
@@ -559,12 +576,10 @@ void handle_peer_message(struct modes *m, const struct msg *msg)
         return;
     }
     struct sending *s = sending_make(m, msg);
-    if (is_broadcast) {
+    if (is_broadcast)
         add_everybody(m, s);
-    } else if (!read_targets(m, s, json_get(msg->root, "to"))) {
-        refuse(m, s, CODE_INVALID_REQUEST, "invalid to/payload", msg->req_id);
-        return;
-    }
+    else
+        add_targets(m, s, json_get(msg->root, "to"));
     if (!is_broadcast && count_fate(s, FATE_DENIED) == s->count) {
         refuse(m, s, CODE_UNAUTHORIZED, "no target may be written to; see peer.* in the configuration",
                msg->req_id);
@@ -641,6 +656,7 @@ static void remove_done(void *owner, enum err err, void *input)
 {
     struct peer *p = owner;
     struct fetch *f = input;
+    p->is_fetching = false;
     if (!p->modes || err)
         return;
     for (size_t i = 0; i < f->written; i++) {
@@ -666,6 +682,8 @@ static void remove_done(void *owner, enum err err, void *input)
                    &(struct post){.kind = POST_UNASKED, .type = MSG_peer, .json = buf_slice(&out)});
     }
     LOGI(p->modes->log, "peer.redelivered", "[REDELIVER] to=%s count=%zu", p->modes->device_id, f->written);
+    if (f->written == QUEUE_AT_ONCE)
+        peer_hello(p->modes); /* there may be more */
 }
 
 static const struct store_op_class remove_class = {
@@ -682,6 +700,7 @@ static void fetch_done(void *owner, enum err err, void *input)
     struct peer *p = owner;
     struct fetch *got = input;
     struct modes *m = p->modes;
+    p->is_fetching = false;
     if (!m || err || !got->count)
         return;
     struct fetch *f = xnew(struct fetch); /* `got` goes when we return: take what it holds */
@@ -699,6 +718,8 @@ static void fetch_done(void *owner, enum err err, void *input)
     }
     if (!f->written || store_start(NULL, m->shared->store, m->loop, &remove_class, f, p))
         fetch_free(f);
+    else
+        p->is_fetching = true; /* until they are removed: none is given twice */
 }
 
 static const struct store_op_class fetch_class = {.name = "peer_list",
@@ -709,15 +730,18 @@ static const struct store_op_class fetch_class = {.name = "peer_list",
 
 void peer_hello(struct modes *m)
 {
-    if (!m->shared->store)
+    if (!m->shared->store || m->is_closing || peer_of(m)->is_fetching)
         return;
     struct fetch *f = xnew(struct fetch);
     f->peer = peer_of(m);
     f->peer->refs++;
     f->device = arena_strdup(&f->arena, slice_of(m->device_id));
     f->now_ms = clock_wall_ms();
-    if (store_start(NULL, m->shared->store, m->loop, &fetch_class, f, f->peer))
+    f->peer->is_fetching = true;
+    if (store_start(NULL, m->shared->store, m->loop, &fetch_class, f, f->peer)) {
+        f->peer->is_fetching = false;
         fetch_free(f);
+    }
 }
 
 void peer_close(struct modes *m)
@@ -727,5 +751,7 @@ void peer_close(struct modes *m)
         return;
     p->modes = NULL;
     m->peer = NULL;
+    list_each (&p->asking, n)
+        stop_asking(container_of(n, struct sending, node)); /* the message goes out all the same */
     loop_later(m->loop, &p->grave, peer_unref, p);
 }

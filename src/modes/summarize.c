@@ -85,13 +85,13 @@ static void make_prompts(const struct config *cfg, struct slice transcript, stru
         put_filled(user, "\n{transcript}", cfg, transcript);
 }
 
-static void finish(struct summarize *s)
+static void finish(struct summarize *s, bool has_failed)
 {
     struct summary got = {0};
     struct summarize_result r = {.summary = &got, .llm_elapsed_ms = loop_now_ms(s->loop) - s->began_ms};
     r.is_by_model = summary_read(&got, buf_slice(&s->reply));
     r.was_empty = r.is_by_model && !got.counts[SUMMARY_BULLETS];
-    if (!r.is_by_model && s->reply.len == 0 && s->has_speech) {
+    if (!r.is_by_model && (has_failed || s->reply.len == 0) && s->has_speech) {
         struct slice rest = slice_of(s->llm_down);
         while (rest.len) { /* the lines of the catalogue stand in one text */
             const char *cut = memmem(rest.data, rest.len, " / ", 3);
@@ -122,12 +122,12 @@ static void on_tool_call(void *user, struct slice id, struct slice name, struct 
 
 static void on_end(void *user, const struct err_note *why)
 {
-    finish(user);
+    finish(user, why && why->err);
 }
 
 static void on_soon(void *arg)
 {
-    finish(arg);
+    finish(arg, true);
 }
 
 enum err summarize_open(struct summarize **out, const struct summarize_opts *o,

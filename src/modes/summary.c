@@ -104,6 +104,17 @@ bool summary_read(struct summary *s, struct slice reply)
     return read_object(s, slice_from(open, (size_t)(close - open) + 1));
 }
 
+void summary_clip(struct summary *s, size_t max_bytes)
+{
+    for (unsigned list = 0; list < SUMMARY_LISTS; list++) {
+        for (unsigned i = 0; i < s->counts[list]; i++) {
+            struct slice item = slice_of(s->items[list][i]);
+            if (item.len > max_bytes)
+                s->items[list][i][utf8_cut(item, max_bytes)] = '\0';
+        }
+    }
+}
+
 void summary_guess(struct summary *s, const struct slice *said, size_t count)
 {
     /* The length that the longest SUMMARY_BULLETS_MAX of them reach. */

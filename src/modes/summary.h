@@ -27,6 +27,7 @@ void summary_done(struct summary *s); /* zero is valid; empty afterwards */
 bool summary_read(struct summary *s, struct slice reply);
 /* Adds one item; repeats, empties and what is over the cap are dropped. */
 void summary_add(struct summary *s, enum summary_list list, struct slice text);
+void summary_clip(struct summary *s, size_t max_bytes); /* every item, at a character */
 /* Bullets out of what was said, when a model gave none: the longest distinct utterances, in order. */
 void summary_guess(struct summary *s, const struct slice *said, size_t count);
 /* max(last segment, now) - start, at least min_ms. */

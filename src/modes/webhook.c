@@ -26,7 +26,7 @@ struct webhook {
     struct config *config; /* of the call */
     struct arena arena;    /* of the job */
     struct webhook_row job;
-    bool has_job, is_closing;
+    bool has_job, is_closing, is_wanted; /* wanted: look again, something came meanwhile */
     int64_t next_ms; /* of the job after a failure; 0: given up */
     enum err result;
     unsigned refs; /* the owner's, and one per store operation */
@@ -196,7 +196,8 @@ static void due_done(void *owner, enum err err, void *input)
     struct webhook *h = owner;
     h->op = NULL;
     if (err || !h->has_job) {
-        int64_t wait_ms = h->next_ms ? h->next_ms - clock_wall_ms() : IDLE_LOOK_MS;
+        int64_t wait_ms = h->is_wanted ? 0 : h->next_ms ? h->next_ms - clock_wall_ms() : IDLE_LOOK_MS;
+        h->is_wanted = false;
         arena_reset(&h->arena);
         look_in(h, wait_ms < 0 ? 0 : (uint64_t)MIN(wait_ms, IDLE_LOOK_MS));
         return;
@@ -209,8 +210,10 @@ static void due_done(void *owner, enum err err, void *input)
     config_unref(h->config); /* switched off meanwhile: nobody waits for it */
     h->config = NULL;
     h->result = OK;
-    if (start_op(h, &end_class))
+    if (start_op(h, &end_class)) {
         h->has_job = false;
+        look_in(h, IDLE_LOOK_MS);
+    }
 }
 
 static const struct store_op_class due_class = {
@@ -225,6 +228,7 @@ static void on_timer(void *arg)
 
 void webhook_look(struct webhook *h)
 {
+    h->is_wanted = h->op != NULL;
     look_in(h, 0);
 }
 

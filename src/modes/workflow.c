@@ -220,6 +220,7 @@ struct plan {
     enum op_kind kind;
     struct task_change *changes; /* UPDATE: all; others: group and id, owner for ASSIGN */
     size_t count;
+    bool *changed; /* each */
     struct command command;  /* by voice: which one is decided in the store */
     bool is_voice, may_take; /* may_take: reassign and delete what belongs to others in another group */
     const char *own_group, *own_id, *own_alias;
@@ -277,17 +278,16 @@ static enum err guard(struct db *db, struct plan *p, const struct task_change *c
     return e;
 }
 
-static enum err apply(struct db *db, struct plan *p, const struct task_change *c)
+static enum err apply(struct db *db, struct plan *p, const struct task_change *c, bool *changed)
 {
     struct task_outcome outcome = {0};
-    bool changed = false;
     enum err e = guard(db, p, c);
     if (e)
         return e;
     switch (p->kind) {
     case OP_UPDATE:
         e = db_task_merge(db, c, p->now_ms, &outcome);
-        changed = outcome.is_new || outcome.is_changed;
+        *changed = outcome.is_new || outcome.is_changed;
         break;
     case OP_ASSIGN: {
         struct task_row row;
@@ -295,18 +295,17 @@ static enum err apply(struct db *db, struct plan *p, const struct task_change *c
         if (!e && is_mine(p, c->owner) && is_mine(p, row.owner))
             break;
         if (!e)
-            e = db_task_assign(db, c->group_key, c->id, c->owner, p->now_ms, &changed);
+            e = db_task_assign(db, c->group_key, c->id, c->owner, p->now_ms, changed);
         break;
     }
     case OP_COMPLETE:
-        e = db_task_complete(db, c->group_key, c->id, p->now_ms, &changed);
+        e = db_task_complete(db, c->group_key, c->id, p->now_ms, changed);
         break;
     case OP_DELETE:
         e = db_task_delete(db, c->group_key, c->id);
-        changed = true;
+        *changed = true;
         break;
     }
-    p->is_changed = p->is_changed || changed;
     return e;
 }
 
@@ -341,8 +340,12 @@ static enum err plan_run(struct db *db, void *input)
 {
     struct plan *p = input;
     enum err e = p->is_voice ? choose(db, p) : OK;
-    for (size_t i = 0; i < p->count && !e; i++)
-        e = apply(db, p, &p->changes[i]);
+    p->changed = arena_alloc(&p->arena, p->count + 1);
+    for (size_t i = 0; i < p->count && !e; i++) {
+        p->changed[i] = false;
+        e = apply(db, p, &p->changes[i], &p->changed[i]);
+        p->is_changed = p->is_changed || p->changed[i];
+    }
     return e;
 }
 
@@ -363,9 +366,9 @@ static void refuse(struct modes *m, const struct plan *p, enum err err)
 static void tell_groups(struct modes *m, const struct plan *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        bool is_told = false;
+        bool is_told = !p->changed[i];
         for (size_t k = 0; k < i; k++)
-            is_told = is_told || strcmp(p->changes[k].group_key, p->changes[i].group_key) == 0;
+            is_told = is_told || (p->changed[k] && strcmp(p->changes[k].group_key, p->changes[i].group_key) == 0);
         if (!is_told)
             group_tell_changed(m->shared, m->config, m->loop, slice_of(p->changes[i].group_key),
                                m->device_id);
@@ -682,6 +685,7 @@ static void working_on_close(struct modes *m)
 
 const struct mode_row mode_working = {
     .name = "working",
+    .type = MSG_workflow,
     .idle_factor = 3,
     .start = working_start,
     .end = working_end,

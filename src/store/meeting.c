@@ -64,7 +64,7 @@ enum err db_meeting_resumable(struct db *db, const char *device, int64_t since_m
 {
     auto_query struct query q;
     db_query(&q, db, "SELECT " MEETING_ALL " FROM meeting WHERE device = ?1 AND state = 0"
-                     " AND max(started_ms, last_text_ms, left_ms) >= ?2", db_s(device), db_i(since_ms));
+                     " AND (left_ms = 0 OR max(started_ms, last_text_ms, left_ms) >= ?2)", db_s(device), db_i(since_ms));
     return meeting_one(&q, a, out);
 }
 
@@ -79,10 +79,15 @@ enum err db_meeting_attach(struct db *db, const char *id, const char *session)
                                   db_s(id), db_s(session)));
 }
 
-enum err db_meeting_left(struct db *db, const char *id, int64_t now_ms)
+enum err db_meeting_left(struct db *db, const char *id, const char *session, int64_t now_ms)
 {
-    return one_changed(db, db_run(db, "UPDATE meeting SET left_ms = ?2 WHERE id = ?1 AND state = 0", db_s(id),
-                                  db_i(now_ms)));
+    return one_changed(db, db_run(db, "UPDATE meeting SET left_ms = ?3 WHERE id = ?1 AND session = ?2"
+                                      " AND state = 0", db_s(id), db_s(session), db_i(now_ms)));
+}
+
+enum err db_meeting_all_left(struct db *db, int64_t now_ms)
+{
+    return db_run(db, "UPDATE meeting SET left_ms = ?1 WHERE state = 0 AND left_ms = 0", db_i(now_ms));
 }
 
 enum err db_meeting_finalize(struct db *db, const char *id, int64_t now_ms, enum meeting_state *was)

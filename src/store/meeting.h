@@ -25,12 +25,15 @@ struct meeting_row {
 must_check enum err db_meeting_open(struct db *db, const struct meeting_row *m);
 /* By meeting id, or the session's newest meeting. */
 must_check enum err db_meeting_get(struct db *db, const char *id, struct arena *a, struct meeting_row *out);
-/* The device's open meeting if something happened in it at or after since_ms. */
+/* The device's open meeting if its device is there (another session takes it over) or something happened in
+ * it at or after since_ms. */
 must_check enum err db_meeting_resumable(struct db *db, const char *device, int64_t since_ms, struct arena *a,
                                          struct meeting_row *out);
-/* Another session goes on with it (left_ms = 0); db_meeting_left: its device went away. */
+/* Another session goes on with it (left_ms = 0); db_meeting_left: that session went away (ERR_NOT_FOUND: another
+ * one has it). db_meeting_all_left: the process begins, so nobody is there. */
 must_check enum err db_meeting_attach(struct db *db, const char *id, const char *session);
-must_check enum err db_meeting_left(struct db *db, const char *id, int64_t now_ms);
+must_check enum err db_meeting_left(struct db *db, const char *id, const char *session, int64_t now_ms);
+must_check enum err db_meeting_all_left(struct db *db, int64_t now_ms);
 /* Durable request to finalize: pending texts become segments, no more input. *was: the state before (a
  * repeat changes nothing). */
 must_check enum err db_meeting_finalize(struct db *db, const char *id, int64_t now_ms, enum meeting_state *was);

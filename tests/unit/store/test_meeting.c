@@ -132,7 +132,9 @@ static void a_meeting_is_resumed_within_its_time(void **state)
     struct world *w = *state;
     struct meeting_row m;
     start(w, "m", "a", 100);
-    assert_ok(db_meeting_left(w->db, "m", 500));
+    assert_int_equal(db_meeting_left(w->db, "m", "another session", 400), ERR_NOT_FOUND);
+    assert_ok(db_meeting_resumable(w->db, "a", 9999, &w->arena, &m)); /* its device is there */
+    assert_ok(db_meeting_left(w->db, "m", "s", 500));
     assert_int_equal(db_meeting_resumable(w->db, "b", 0, &w->arena, &m), ERR_NOT_FOUND);
     assert_int_equal(db_meeting_resumable(w->db, "a", 501, &w->arena, &m), ERR_NOT_FOUND);
     assert_ok(db_meeting_resumable(w->db, "a", 500, &w->arena, &m));
