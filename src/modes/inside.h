@@ -51,6 +51,8 @@ struct modes {
     char **deferred;                /* MODES_DEFERRED_MAX; made when there is one */
     const struct mode_row *next;    /* begins when the old one is over; NULL: none */
     char *next_req_id;
+    char *held;                     /* an utterance that waits likewise */
+    uint32_t held_turn;
     unsigned deferred_count;
     struct meeting *meeting;
     char *last_meeting;             /* of this session, finalized; NULL: none */

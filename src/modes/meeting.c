@@ -531,8 +531,8 @@ void meeting_finalize(struct modes *m, bool has_ack, bool has_mode_ok, struct sl
     t->stage = STAGE_OVER;
     metric_add(METRIC_meetings_open, -1);
     listen_as(m, false);
-    modes_set_active(m, NULL);
     modes_wait(m);
+    modes_set_active(m, NULL);
 }
 
 static void meeting_end(struct modes *m, bool has_reply, struct slice req_id)

@@ -125,6 +125,7 @@ void modes_unref(void *arg)
     mem_free(m->session_id);
     mem_free(m->language);
     mem_free(m->last_meeting);
+    mem_free(m->held);
     mem_free(m);
 }
 
@@ -163,7 +164,7 @@ void modes_set_active(struct modes *m, const struct mode_row *row)
     m->active = row;
     m->out->on_mode(m->user, modes_name(m));
     pages_on_mode(m);
-    if (was_busy && !row)
+    if (was_busy && !row && !m->is_waiting)
         peer_hello(m); /* what could not be spoken meanwhile */
 }
 
@@ -193,6 +194,7 @@ void modes_wait(struct modes *m)
 }
 
 static void handle_now(struct modes *m, const struct msg *msg);
+static void hear(struct modes *m, uint32_t turn, struct slice text);
 
 void modes_stay(struct modes *m)
 {
@@ -211,6 +213,13 @@ void modes_go(struct modes *m)
         m->next = NULL;
         m->next_req_id = NULL;
         row->start(m, slice_of(req_id));
+    } else if (!m->active && m->is_greeted && !m->is_closing) {
+        peer_hello(m);
+    }
+    if (m->held && !m->is_waiting && !m->is_closing) {
+        auto_mem char *text = m->held;
+        m->held = NULL;
+        hear(m, m->held_turn, slice_of(text));
     }
     while (m->deferred_count && !m->is_waiting && !m->is_closing) {
         auto_mem char *text = m->deferred[0];
@@ -402,22 +411,37 @@ static bool switched_by_voice(struct modes *m, uint32_t turn, struct slice text)
     return true;
 }
 
+static void hear(struct modes *m, uint32_t turn, struct slice text)
+{
+    if (switched_by_voice(m, turn, text))
+        return;
+    if (m->active && m->active->on_heard)
+        m->active->on_heard(m, turn, text);
+    else
+        turn_ask(m->dialogue, turn, text);
+}
+
+/* While the store looks for a meeting to go on with, what was said waits; the newest counts. */
+static void hold(struct modes *m, uint32_t turn, struct slice text)
+{
+    if (m->held)
+        turn_silence(m->dialogue, m->held_turn);
+    mem_free(m->held);
+    m->held = xslicedup(text);
+    m->held_turn = turn;
+}
+
 static void on_heard(struct mode *mode, uint32_t turn, struct slice text)
 {
     struct modes *m = modes_of(mode);
-    if (m && !m->is_closing && m->is_waiting && meeting_is_changing(m)) {
+    if (!m || m->is_closing)
+        turn_ask(mode->dialogue, turn, text);
+    else if (!m->is_waiting)
+        hear(m, turn, text);
+    else if (meeting_is_changing(m))
         turn_silence(mode->dialogue, turn); /* said between a meeting's request and its end */
-        return;
-    }
-    if (m && !m->is_closing && !m->is_waiting) {
-        if (switched_by_voice(m, turn, text))
-            return;
-        if (m->active && m->active->on_heard) {
-            m->active->on_heard(m, turn, text);
-            return;
-        }
-    }
-    turn_ask(mode->dialogue, turn, text);
+    else
+        hold(m, turn, text);
 }
 
 static const char *purpose_now(struct mode *mode)

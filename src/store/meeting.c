@@ -64,7 +64,8 @@ enum err db_meeting_resumable(struct db *db, const char *device, int64_t since_m
 {
     auto_query struct query q;
     db_query(&q, db, "SELECT " MEETING_ALL " FROM meeting WHERE device = ?1 AND state = 0"
-                     " AND (left_ms = 0 OR max(started_ms, last_text_ms, left_ms) >= ?2)", db_s(device), db_i(since_ms));
+                     " AND (left_ms = 0 OR max(started_ms, last_text_ms, left_ms) >= ?2)",
+             db_s(device), db_i(since_ms));
     return meeting_one(&q, a, out);
 }
 

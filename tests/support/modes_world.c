@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ * modes_world.c -- see modes_world.h. */
+#include "tests/support/modes_world.h"
+
+#include "tests/support/test.h"
+
+#include "base/mem.h"
+#include "store/meeting.h"
+#include "store/store.h"
+
+void client_says(struct client *c, const char *fmt, ...)
+{
+    auto_buf struct buf text = { 0 };
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(&text, fmt, args);
+    va_end(args);
+    client_say(c, text.data);
+}
+
+const char *client_message(const struct client *c, const char *needle, unsigned nth)
+{
+    static char line[70000];
+    const char *at = c->log.data;
+    while (at && *at) {
+        const char *end = strchrnul(at, '\n');
+        if ((size_t)(end - at) < sizeof(line)) {
+            memcpy(line, at, (size_t)(end - at));
+            line[end - at] = '\0';
+            if (strstr(line, needle) && nth-- == 0)
+                return line;
+        }
+        at = *end ? end + 1 : end;
+    }
+    return NULL;
+}
+
+struct json *client_json(const struct client *c, const char *needle, unsigned nth)
+{
+    const char *text = client_message(c, needle, nth);
+    struct json *j = NULL;
+    if (!text)
+        fail_msg("%s never came (%u); got:\n%s", needle, nth, c->log.data ? c->log.data : "");
+    assert_ok(json_parse(&j, slice_of(text), &(struct json_limits){ .nodes_max = 65536 }));
+    return j;
+}
+
+struct goal {
+    const struct client *client;
+    const char *needle;
+    unsigned count;
+};
+
+static bool reached(void *arg)
+{
+    const struct goal *g = arg;
+    return client_count(g->client, g->needle) >= g->count;
+}
+
+static bool is_idle(void *arg)
+{
+    return store_queued(server_store(((struct world *)arg)->server)) == 0;
+}
+
+void client_sync(struct client *c)
+{
+    for (unsigned round = 0; round < 2; round++) {
+        struct goal g = { c, "\"type\":\"pong\"", client_count(c, "\"type\":\"pong\"") + 1 };
+        client_say(c, "{\"type\":\"ping\"}");
+        assert_true(world_until(c->world, reached, &g));
+        assert_true(world_until(c->world, is_idle, c->world));
+        world_settle(c->world);
+        loop_step(c->world->loop, 5);
+    }
+}
+
+bool client_stays_without(struct client *c, const char *needle)
+{
+    client_sync(c);
+    client_sync(c);
+    return client_count(c, needle) == 0;
+}
+
+void meeting_begins(struct client *c, char id[64])
+{
+    unsigned before = client_count(c, "\"meetingId\":\"");
+    client_say(c, MEETING_START);
+    struct goal g = { c, "\"meetingId\":\"", before + 1 };
+    assert_true(world_until(c->world, reached, &g));
+    auto_json struct json *j = client_json(c, "\"meetingId\":\"", before);
+    assert_slice_is(json_get_text(j, "status"), "ok");
+    snprintf(id, 64, SLICE_FMT, SLICE_ARG(json_get_text(j, "meetingId")));
+}
+
+void meeting_says(struct client *c, const char *text, const char *answer)
+{
+    struct goal g = { c, answer, client_count(c, answer) + 1 };
+    client_says(c, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"items\":[{\"tag\":\"t\",\"text\":\"%s\"}]}", text);
+    if (!world_until(c->world, reached, &g))
+        fail_msg("%.60s: no %s; got:\n%s", text, answer, c->log.data ? c->log.data : "");
+}
+
+void check_summary(const struct json *message)
+{
+    static const char *const lists[] = { "bullets", "decisions", "actions", "risks", "nextSteps" };
+    const struct json *s = json_get(message, "summary");
+    assert_true(json_is(json_get(s, "title"), JSON_STRING));
+    assert_true(json_get_text(s, "title").len > 0);
+    assert_int_equal(json_get_text(s, "duration").len, 8);
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        const struct json *list = json_get(s, lists[i]);
+        assert_true(json_is(list, JSON_ARRAY));
+        assert_true(json_len(list) <= (i == 0 ? 6 : 4));
+        for (size_t k = 0; k < json_len(list); k++)
+            assert_true(json_is(json_at(list, k), JSON_STRING));
+    }
+    assert_int_equal(json_get_i64(message, "bulletsLength", -1), (int64_t)json_len(json_get(s, "bullets")));
+}
+
+/* --- the database ------------------------------------------------------------------------------------ */
+
+struct question {
+    const char *sql, *meeting;
+    int64_t number;
+    char *text;
+};
+
+static enum err run_sql(struct db *db, void *input)
+{
+    struct question *q = input;
+    return db_run(db, q->sql);
+}
+
+void stored_sql(struct world *w, const char *sql)
+{
+    struct question q = { .sql = sql };
+    assert_ok(store_run(server_store(w->server), run_sql, &q));
+}
+
+static enum err run_number(struct db *db, void *input)
+{
+    struct question *q = input;
+    return db_number(&q->number, db, q->sql);
+}
+
+int64_t stored_number(struct world *w, const char *sql)
+{
+    struct question q = { .sql = sql };
+    assert_ok(store_run(server_store(w->server), run_number, &q));
+    return q.number;
+}
+
+static enum err run_texts(struct db *db, void *input)
+{
+    struct question *q = input;
+    struct arena a = { 0 };
+    struct buf out = { 0 };
+    struct segment_row *rows;
+    int64_t merged;
+    size_t count = 0;
+    enum err e = db_pending_merge(db, q->meeting, &merged);
+    if (!e)
+        e = db_segment_list(db, q->meeting, 0, 0, DB_ROWS_MAX, &a, &rows, &count);
+    buf_puts(&out, "");
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&out, "%s\n", rows[i].text);
+    arena_done(&a);
+    q->text = buf_take(&out);
+    return e;
+}
+
+static const char *keep(char *text)
+{
+    static char *kept;
+    mem_free(kept);
+    kept = text;
+    return kept ? kept : "";
+}
+
+const char *stored_texts(struct world *w, const char *meeting)
+{
+    struct question q = { .meeting = meeting };
+    assert_ok(store_run(server_store(w->server), run_texts, &q));
+    return keep(q.text);
+}
+
+static enum err run_summary(struct db *db, void *input)
+{
+    struct question *q = input;
+    struct arena a = { 0 };
+    struct meeting_row row;
+    enum err e = db_meeting_get(db, q->meeting, &a, &row);
+    q->text = e ? NULL : xstrdup(row.summary);
+    arena_done(&a);
+    return e;
+}
+
+const char *stored_summary(struct world *w, const char *meeting)
+{
+    struct question q = { .meeting = meeting };
+    assert_ok(store_run(server_store(w->server), run_summary, &q));
+    return keep(q.text);
+}
+
+/* --- HTTP -------------------------------------------------------------------------------------------- */
+
+int modes_http(struct world *w, const char *method, const char *path, struct buf *out)
+{
+    auto_mem char *line = xprintf("%s %s", method, path);
+    buf_clear(out);
+    return world_http(w, server_port(w->server), line, NULL, NULL, out);
+}
