@@ -123,7 +123,7 @@ void minutes_transcript(struct buf *out, const struct segment_row *segments, siz
 {
     for (size_t from = 0;; from++) {
         buf_clear(out);
-        write_transcript(out, segments + from, count - from, total);
+        write_transcript(out, count ? segments + from : NULL, count - from, total);
         if (out->len <= max_bytes || from == count)
             return;
     }
@@ -428,7 +428,7 @@ static enum err load_texts(struct db *db, struct job *j)
         buf_put_byte(&j->transcript, '\n');
     }
     size_t shown = MIN(count, (size_t)50);
-    j->shown = rows + (count - shown);
+    j->shown = count ? rows + (count - shown) : NULL;
     j->shown_count = shown;
     return OK;
 }

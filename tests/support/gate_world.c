@@ -59,6 +59,7 @@ void world_start(struct world *w, const struct world_opts *o)
     *w = (struct world){ 0 };
     o = o ? o : &plain;
     fakes_reset();
+    temp_remove(); /* what a failed test left */
     snprintf(w->dir, sizeof(w->dir), "%s", temp_path("world"));
     w->text = world_config(o);
     w->opts = (struct server_opts){ .data_dir = w->dir, .has_manual_clock = !o->has_threads, .loops = 2,

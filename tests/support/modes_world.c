@@ -8,6 +8,17 @@
 #include "store/meeting.h"
 #include "store/store.h"
 
+struct client *world_device(struct world *w, const char *device)
+{
+    auto_mem char *header = xprintf("Device-Id: %s", device);
+    const char *headers[] = { header, "Client-Id: client-1", "Authorization: Bearer device-token", NULL };
+    struct client *c = world_dial(w, "/xiaozhi/v1/", headers);
+    assert_true(client_opens(c));
+    client_say(c, HELLO);
+    assert_true(client_gets(c, "\"type\":\"hello\""));
+    return c;
+}
+
 void client_says(struct client *c, const char *fmt, ...)
 {
     auto_buf struct buf text = { 0 };

@@ -13,6 +13,10 @@
 #define GOOD_SUMMARY "{\"title\":\"Plan\",\"bullets\":[\"We ship in May\"],\"decisions\":[\"May\"],\"actions\":[]," \
                      "\"risks\":[],\"nextSteps\":[\"Tell Anna\"]}"
 
+/* With world_opts.has_auth and DEVICE_TOKEN below server: a client that is no operator (without auth everybody
+ * on loopback is one). It has said hello. */
+#define DEVICE_TOKEN "    tokens: [{token: device-token, role: device}]\n  language: en-US"
+struct client *world_device(struct world *w, const char *device);
 /* Starts (or resumes) a meeting; id gets its id. */
 void meeting_begins(struct client *c, char id[64]);
 /* One text in a snippet message; waits for the answer, which must have `answer` in it. */
