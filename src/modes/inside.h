@@ -43,7 +43,7 @@ struct modes {
     const struct modes_out *out;
     void *user;
     char *device_id, *session_id, *language;
-    bool has_ui, has_peer, is_operator, is_closing, is_greeted;
+    bool has_ui, has_peer, is_operator, is_closing, is_greeted, wants_snapshot;
     size_t json_max_bytes;
     const struct mode_row *active;  /* NULL: chat */
     uint32_t spoken_to;             /* bit per msg_type the client has sent: it knows the type */

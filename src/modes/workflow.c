@@ -202,7 +202,7 @@ static void snapshot_once(struct modes *m, uint64_t delay_ms)
 
 void workflow_hello(struct modes *m)
 {
-    if (modes_wants(m, MSG_workflow))
+    if (m->wants_snapshot)
         snapshot_once(m, (uint64_t)m->config->workflow_snapshot_on_register_delay_ms);
 }
 

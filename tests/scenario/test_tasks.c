@@ -69,7 +69,6 @@ static void an_update_is_stored_then_acknowledged_then_shown(void **state)
                   "milk\",\"priority\":2,\"color\":\"red\"},{\"id\":\"t2\",\"title\":\"Call Anna\"}]}");
     assert_true(client_gets(c, "\"tasks\":["));
     const char *ok = strstr(c->log.data, "\"status\":\"ok\""), *shown = strstr(c->log.data, "\"tasks\":[");
-    print_message("%s", c->log.data);
     assert_true(ok && ok < shown);
     assert_non_null(strstr(client_message(c, "\"status\":\"ok\"", 0), "\"reqId\":\"q1\""));
     auto_json struct json *j = client_json(c, "\"tasks\":[", 0);
