@@ -43,6 +43,12 @@ static bool is_small_board(const struct dialogue_opts *o)
     return strstr(o->chip, "c3") || strstr(o->chip, "C3") || strstr(o->board, "c3") || strstr(o->board, "C3");
 }
 
+/* What fits into the queue of the device, which drops the newest packet when it is full. */
+static unsigned lead_max(unsigned version)
+{
+    return version && version < 10602 ? 4 : version && version < 10606 ? 9 : PACER_AHEAD_PACKETS;
+}
+
 void talk_format(struct dialogue *d)
 {
     const struct config *c = d->config;
@@ -51,7 +57,7 @@ void talk_format(struct dialogue *d)
     unsigned version = version_number(d->o.firmware);
     struct speaker_format f = {
         .format = d->audio.format, .rate_hz = d->audio.out_rate_hz, .frame_us = d->audio.out_frame_us,
-        .lead_frames = (unsigned)conf_int(board, "lead_packets", lead, 2, 10),
+        .lead_frames = MIN((unsigned)conf_int(board, "lead_packets", lead, 2, 10), lead_max(version)),
         .start_gap_ms = (unsigned)conf_int(board, "start_gap_ms", c->audio_start_gap_ms, 60, 500),
         .ramp_ms = (unsigned)c->tts_audio_send_delay,
         .tail_ms = version && version < 20202 ? PACER_TAIL_OLD_MS : PACER_TAIL_MS,

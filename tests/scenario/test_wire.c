@@ -420,6 +420,7 @@ static void the_pace_of_audio_follows_the_board_and_its_firmware(void **state)
         { "c3", "{\"chip_model_name\":\"esp32c3\",\"application\":{\"version\":\"2.4.2\"},\"board\":{\"type\":\"esp-hi\"}}", 2, 60 },
         { "named", "{\"application\":{\"version\":\"1.6.2\"},\"board\":{\"type\":\"xmini-c3\"}}", 2, 180 },
         { "own", "{\"application\":{\"version\":\"2.4.2\"},\"board\":{\"type\":\"patient\"}}", 6, 60 },
+        { "queue5", "{\"application\":{\"version\":\"1.6.0\"},\"board\":{\"type\":\"patient\"}}", 4, 180 },
         { "unknown", NULL, 4, 60 },
     };
     struct world w;
