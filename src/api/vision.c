@@ -191,8 +191,8 @@ static void ask_model(struct api_call *c)
     struct slice question = slice_trim(buf_slice(&v->question));
     const struct llm_message messages[] = {
         { .role = LLM_SYSTEM,
-          .text = SLICE("You answer a question about a photo. The answer is spoken aloud: a few plain sentences, in the "
-                        "language of the question, no lists and no markup.") },
+          .text = SLICE("You answer a question about a photo. The answer is spoken aloud: a few plain sentences, "
+                        "in the language of the question, no lists and no markup.") },
         { .role = LLM_USER, .text = question.len ? question : SLICE(DEFAULT_QUESTION), .image_url = buf_slice(&url) },
     };
     struct llm_request rq = { .messages = messages, .message_count = COUNT(messages), .purpose = "vision" };

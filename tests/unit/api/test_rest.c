@@ -383,7 +383,8 @@ static void tasks_that_make_no_sense_are_refused(void **state)
     } rows[] = {
         { "", 400 }, { "[]", 400 }, { "{}", 400 }, { "{\"title\":\"  \"}", 400 }, { "{\"title\":7}", 400 },
         { "{\"title\":\"x\",\"priority\":4}", 400 }, { "{\"title\":\"x\",\"priority\":\"high\"}", 400 },
-        { "{\"title\":\"x\",\"status\":\"later\"}", 400 }, { "{\"id\":\"unknown\",\"status\":\"done\"}", 404 },
+        { "{\"title\":\"x\",\"status\":\"later\"}", 400 },
+        { "{\"id\":\"unknown\",\"status\":\"done\"}", 404 },
         { "{\"title\":\"x\",\"owner\":null,\"id\":null}", 200 },
         { "{\"title\":\"x\",\"groupKey\":"
           "\"0123456789012345678901234567890123456789012345678901234567890123456789\"}", 400 },
@@ -534,6 +535,27 @@ static void the_description_names_every_route(void **state)
     reply_done(&r);
 }
 
+static void the_api_page_names_every_route(void **state)
+{
+    const char *root = getenv("PARLEY_SOURCE");
+    auto_mem char *path = xprintf("%s/docs/api.md", root ? root : ".");
+    static char page[65536];
+    start("");
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        print_message("skip: PARLEY_SOURCE is not set\n");
+        skip();
+    }
+    page[fread(page, 1, sizeof page - 1, f)] = '\0';
+    fclose(f);
+    for (size_t i = 0; i < api_route_count; i++) {
+        static const char *const methods[] = { "GET", "POST", "PUT", "DELETE" };
+        auto_mem char *row = xprintf("| %s | `%s` |", methods[api_routes[i].method], api_routes[i].pattern);
+        if (!strstr(page, row))
+            fail_msg("docs/api.md has no row \"%s\"", row);
+    }
+}
+
 /* What the interface promises about numbers, beyond their acceptance. */
 static void numbers_out_of_range_are_clamped_and_old_fields_stay(void **state)
 {
@@ -623,13 +645,15 @@ int main(void)
         SERVED(bad_parameters_are_clamped_or_refused), SERVED(one_meeting_with_summary_and_preview),
         SERVED(search_finds_chinese_and_words), SERVED(exports_are_files), SERVED(a_long_meeting_is_exported_whole),
         SERVED(a_meeting_is_deleted_once_and_only_when_it_is_over), SERVED(finalize_is_asked_of_the_mode),
-        SERVED(a_meetings_actions_become_tasks_and_keep_their_status), SERVED(a_task_is_made_changed_and_removed_by_a_program),
+        SERVED(a_meetings_actions_become_tasks_and_keep_their_status),
+        SERVED(a_task_is_made_changed_and_removed_by_a_program),
         SERVED(tasks_that_make_no_sense_are_refused), SERVED(devices_show_who_is_here),
         SERVED(deleting_data_ends_the_session_and_forgets), SERVED(speech_for_an_absent_device_waits),
         SERVED(speech_for_a_live_device_is_played_once),
         SERVED(an_answer_that_comes_after_the_client_left_harms_nobody), SERVED(the_inject_path_is_off_by_default),
-        SERVED(the_description_names_every_route),
-        SERVED(numbers_out_of_range_are_clamped_and_old_fields_stay), SERVED(a_store_that_fails_gives_a_clear_error_and_nothing_else),
+        SERVED(the_description_names_every_route), SERVED(the_api_page_names_every_route),
+        SERVED(numbers_out_of_range_are_clamped_and_old_fields_stay),
+        SERVED(a_store_that_fails_gives_a_clear_error_and_nothing_else),
         SERVED(clients_that_leave_at_any_time_harm_nobody),
     };
     return cmocka_run_group_tests(tests, quiet, tidy);
