@@ -40,6 +40,7 @@ void pacer_create(struct pacer **out, const struct pacer_opts *o)
     p->ramp_us = MIN((o->ramp_ms ? o->ramp_ms : PACER_RAMP_MS) * 1000u, o->frame_us / 2);
     p->tail_us = (o->tail_ms ? o->tail_ms : PACER_TAIL_MS) * 1000u;
     p->queue_us = o->queue_us ? o->queue_us : PACER_QUEUE_US;
+    p->timestamp_ms = o->timestamp_ms;
     packets_init(&p->frames, o->queue_bytes ? o->queue_bytes : PACER_QUEUE_BYTES);
     *out = p;
 }
@@ -243,6 +244,11 @@ uint64_t pacer_play_end_ms(const struct pacer *p)
 bool pacer_idle(const struct pacer *p)
 {
     return frames_waiting(p) == 0 && p->mark_count == 0 && !p->is_finished;
+}
+
+uint32_t pacer_timestamp_ms(const struct pacer *p)
+{
+    return p ? p->timestamp_ms : 0;
 }
 
 uint64_t pacer_sent(const struct pacer *p)

@@ -33,6 +33,7 @@ struct pacer_opts {
     unsigned tail_ms;      /* 0: PACER_TAIL_MS */
     uint64_t queue_us;     /* 0: PACER_QUEUE_US */
     size_t queue_bytes;    /* 0: PACER_QUEUE_BYTES */
+    uint32_t timestamp_ms; /* of the last frame an earlier pacer sent to this device; 0: none */
 };
 
 enum pacer_kind { PACER_FRAME, PACER_SENTENCE_START, PACER_SENTENCE_END, PACER_STOP };
@@ -64,6 +65,7 @@ uint64_t pacer_queued_us(const struct pacer *p);  /* audio waiting here */
 size_t pacer_queued_bytes(const struct pacer *p);
 uint64_t pacer_play_end_ms(const struct pacer *p); /* when the device ends what was sent; 0: nothing sent */
 bool pacer_idle(const struct pacer *p);           /* nothing waits, no STOP to come */
+uint32_t pacer_timestamp_ms(const struct pacer *p); /* of the last frame sent; NULL, none: 0 */
 uint64_t pacer_sent(const struct pacer *p);       /* frames since create */
 uint64_t pacer_rebased(const struct pacer *p);    /* how often the device ran dry */
 

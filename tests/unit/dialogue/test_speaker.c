@@ -20,6 +20,8 @@ struct heard {
     size_t bytes;
     enum err answer;
     bool cancel_in_audio;
+    uint32_t timestamp_ms; /* of the last frame */
+    unsigned backwards;    /* time stamps that did not grow */
 };
 static struct heard h;
 
@@ -57,6 +59,8 @@ static enum err on_audio(void *user, struct slice packet, uint32_t timestamp_ms)
 {
     h.frame_ms[h.frames++ % COUNT(h.frame_ms)] = loop_now_ms(w.loop);
     h.bytes += packet.len;
+    h.backwards += timestamp_ms <= h.timestamp_ms;
+    h.timestamp_ms = timestamp_ms;
     uint32_t us = packet_duration_us(packet);
     h.duration_us = h.frames == 1 || h.duration_us == us ? us : 1;
     put('a');
@@ -156,6 +160,26 @@ static void frames_ramp_up_to_the_lead_and_then_keep_time(void **state)
     assert_int_equal(h.duration_us, 60000);
     assert_int_equal(h.firsts, 1);
     assert_int_equal(h.played, 1);
+    close_speaker();
+}
+
+static void time_stamps_grow_also_when_the_settings_change(void **state)
+{
+    struct speaker_format patient = usual;
+    patient.lead_frames = 8;
+    fake_tts_script("")->sentence_ms = 600;
+    open_speaker(&usual, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        begin();
+        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
+        speaker_finish(h.speaker);
+        run(2000);
+        assert_int_equal(h.stops, i + 1);
+        speaker_set_format(h.speaker, &patient);
+    }
+    assert_int_equal(h.frames, 30);
+    assert_int_equal(h.backwards, 0);
+    assert_int_equal(h.timestamp_ms, 1800);
     close_speaker();
 }
 
@@ -391,6 +415,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(frames_ramp_up_to_the_lead_and_then_keep_time, tidy_up),
+        cmocka_unit_test_teardown(time_stamps_grow_also_when_the_settings_change, tidy_up),
         cmocka_unit_test_teardown(sentences_are_marked_in_step_with_their_sound, tidy_up),
         cmocka_unit_test_teardown(late_sentences_continue_the_same_reply, tidy_up),
         cmocka_unit_test_teardown(a_reply_of_nothing_is_start_and_stop, tidy_up),
