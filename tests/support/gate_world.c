@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,7 +64,12 @@ void world_start(struct world *w, const struct world_opts *o)
     snprintf(w->dir, sizeof(w->dir), "%s", temp_path("world"));
     w->text = world_config(o);
     w->opts = (struct server_opts){ .data_dir = w->dir, .has_manual_clock = !o->has_threads, .loops = 2,
-                                    .has_any_ports = true, .has_no_engines = true, .setup = world_fakes };
+                                    .has_any_ports = true, .has_no_engines = !o->has_engines, .setup = world_fakes };
+    if (o->has_engines) {
+        const char *build = getenv("PARLEY_BUILD");
+        snprintf(w->engines, sizeof(w->engines), "%s/engines", build ? build : "build");
+        w->opts.engines_dir = w->engines;
+    }
     serve(w);
 }
 

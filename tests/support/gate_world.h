@@ -34,12 +34,13 @@ struct world_opts {
     const char *server;       /* lines below "server:", two spaces in front */
     const char *more;         /* further top-level lines */
     bool has_auth;            /* server.auth.enabled: true (the lines below `server` may go on under auth) */
+    bool has_engines;         /* the local engines of the build; wants has_threads */
     bool has_threads;         /* real clock, loops with threads; clients then need a loop of their own */
 };
 struct world {
     struct server *server;
     struct loop *loop;
-    char dir[256];
+    char dir[256], engines[300];
     char *text;               /* the configuration */
     struct server_opts opts;
     uint16_t port;            /* of a server in another process; 0: of ours */
