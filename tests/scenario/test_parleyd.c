@@ -328,6 +328,45 @@ static void restart_keeps_the_process_and_leaks_no_descriptor(void **state)
     done(&r);
 }
 
+#define BLOCKED_DEVICES 900 /* some 600 bytes of log each: more than a pipe or socket pair holds */
+
+/* Nobody reads what the program prints; devices come, are answered within their time, and go. */
+static void a_blocked_output_stalls_no_session(void **state)
+{
+    static const char ping[] = "{\"type\":\"ping\"}";
+    struct run r, devices = { 0 };
+    uint64_t slowest_us = 0;
+    serve(&r, "");
+    assert_ok(loop_create(&devices.loop, NULL)); /* the other loop, which reads the output, stands still */
+    devices.port = r.port;
+    for (unsigned n = 0; n < BLOCKED_DEVICES; n++) {
+        struct wire w = { 0 };
+        uint64_t began_us = clock_mono_us();
+        auto_mem char *url = xprintf("ws://127.0.0.1:%u/xiaozhi/v1/?device-id=dev%u", r.port, n);
+        assert_ok(ws_connect(&w.ws, devices.loop, &(struct ws_connect_opts){ .url = url }, &wire_events, &w));
+        for (unsigned i = 0; w.ws && !w.is_open && i < 3000; i++)
+            loop_step(devices.loop, 1);
+        assert_true(w.is_open);
+        assert_ok(ws_send_text(w.ws, slice_of(ping)));
+        for (unsigned i = 0; w.ws && !w.log.len && i < 3000; i++)
+            loop_step(devices.loop, 1);
+        assert_true(w.log.len > 0);
+        slowest_us = MAX(slowest_us, clock_mono_us() - began_us);
+        ws_drop(w.ws);
+        buf_done(&w.log);
+        for (unsigned i = 0; i < 2; i++)
+            loop_step(devices.loop, 0);
+    }
+    assert_true(slowest_us < 2000000); /* a blocked writer would never answer */
+    for (unsigned i = 0; loop_handles_open(devices.loop) && i < 500; i++)
+        loop_step(devices.loop, 1);
+    loop_free(devices.loop);
+    process_kill(r.process, SIGTERM);
+    assert_int_equal(ends(&r), 0);
+    assert_true(r.said.len > 100000);
+    done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +379,7 @@ int main(void)
         cmocka_unit_test(hup_reads_the_file_again_and_a_broken_one_changes_nothing),
         cmocka_unit_test(term_tells_sessions_and_ends),
         cmocka_unit_test(restart_keeps_the_process_and_leaks_no_descriptor),
+        cmocka_unit_test(a_blocked_output_stalls_no_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
