@@ -14,6 +14,7 @@ if not files:
 code = [f for f in files if f.endswith(('.c', '.h')) and os.path.exists(f)]
 
 LINE_MAX = 120
+TEST_LINE_MAX = 150  # tables of cases
 FILE_MAX = 900
 FUNCTION_MAX = 120
 BANNED = {
@@ -35,8 +36,9 @@ for f in code:
     stripped = re.sub(r'/\*.*?\*/', lambda m: '\n' * m.group(0).count('\n'), text, flags=re.S)
     stripped = re.sub(r'"(\\.|[^"\\\n])*"', '""', stripped)
     for n, line in enumerate(lines, 1):
-        if len(line) > LINE_MAX and 'http' not in line:
-            bad.append(f'{f}:{n}: {len(line)} columns, {LINE_MAX} at most')
+        most = TEST_LINE_MAX if f.startswith('tests/') else LINE_MAX
+        if len(line) > most and 'http' not in line:
+            bad.append(f'{f}:{n}: {len(line)} columns, {most} at most')
         if line != line.rstrip():
             bad.append(f'{f}:{n}: white space at the end')
         if '\t' in line:

@@ -426,6 +426,7 @@ enum listen_mode dialogue_listen_mode(const struct dialogue *d)
 
 size_t dialogue_bytes(const struct dialogue *d)
 {
-    return sizeof *d + hearing_bytes(d->hearing) + (d->speaker ? speaker_bytes(d->speaker) : 0) + history_bytes(&d->history) +
-           d->sentences.raw.cap + d->memory.cap + d->x.question.cap + d->x.answer.cap;
+    return sizeof *d + hearing_bytes(d->hearing) + (d->speaker ? speaker_bytes(d->speaker) : 0) +
+           history_bytes(&d->history) + d->sentences.raw.cap + d->memory.cap + d->x.question.cap +
+           d->x.answer.cap;
 }

@@ -164,9 +164,13 @@ void speaker_set_format(struct speaker *s, const struct speaker_format *f)
     speaker_set_end_clip(s, NULL);
     uint32_t timestamp_ms = pacer_timestamp_ms(s->pacer); /* they grow as long as the session lives */
     pacer_free(s->pacer);
-    pacer_create(&s->pacer, &(struct pacer_opts){ .frame_us = f->frame_us, .lead_frames = f->lead_frames,
-                                                  .ramp_ms = f->ramp_ms, .tail_ms = f->tail_ms, .timestamp_ms = timestamp_ms,
-                                                  .queue_bytes = f->format == AUDIO_PCM ? PCM_QUEUE_BYTES : 0 });
+    pacer_create(&s->pacer,
+                 &(struct pacer_opts){.frame_us = f->frame_us,
+                                      .lead_frames = f->lead_frames,
+                                      .ramp_ms = f->ramp_ms,
+                                      .tail_ms = f->tail_ms,
+                                      .timestamp_ms = timestamp_ms,
+                                      .queue_bytes = f->format == AUDIO_PCM ? PCM_QUEUE_BYTES : 0});
 }
 
 /* ---- packets to the pacer ------------------------------------------------------------------------------ */

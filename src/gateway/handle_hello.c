@@ -80,12 +80,24 @@ static enum err open_dialogue(struct session *s)
     enum err err = toolbox_create(&s->tools, &tools);
     if (err)
         return err;
-    struct dialogue_opts o = { .loop = s->loop, .env = s->home->env, .registry = env->registry, .config = s->config,
-                               .log = &s->log, .out = &session_out, .user = s, .device_id = s->who.device,
-                               .session_id = s->who.session, .language = language, .board = s->known.board, .chip = s->known.chip,
-                               .firmware = s->known.firmware, .tools = s->tools, .store = env->store,
-                               .clips = s->home->clips,
-                               .mode = env->modes ? &modes_class : NULL, .mode_user = &s->modes };
+    struct dialogue_opts o = {.loop = s->loop,
+                              .env = s->home->env,
+                              .registry = env->registry,
+                              .config = s->config,
+                              .log = &s->log,
+                              .out = &session_out,
+                              .user = s,
+                              .device_id = s->who.device,
+                              .session_id = s->who.session,
+                              .language = language,
+                              .board = s->known.board,
+                              .chip = s->known.chip,
+                              .firmware = s->known.firmware,
+                              .tools = s->tools,
+                              .store = env->store,
+                              .clips = s->home->clips,
+                              .mode = env->modes ? &modes_class : NULL,
+                              .mode_user = &s->modes};
     err = dialogue_create(&s->dialogue, &o);
     if (err)
         return err;
