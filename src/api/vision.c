@@ -163,6 +163,8 @@ static void on_model_end(void *user, const struct err_note *why)
 {
     struct api_call *c = user;
     struct looking *v = c->state;
+    if (why && why->err)
+        LOGW(NULL, "vision.model", "dev=%s err=%s why=\"%s\"", v->device, err_name(why->err), why->text);
     if (slice_trim(buf_slice(&v->answer)).len)
         answer(c); /* also when it broke off: something is better than nothing */
     else
