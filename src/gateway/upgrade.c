@@ -14,6 +14,8 @@
 #include "gateway/session.h"
 #include "metrics/metrics.h"
 
+#define RETRY_AFTER_S "10" /* when one more connect per minute is free again, or the next server is up */
+
 struct upgrade {
     struct gateway_loop *home;
     struct http_req *request;
@@ -34,8 +36,10 @@ static void refuse(struct http_req *r, int status, const char *text)
     snprintf(code, sizeof(code), "%d", status);
     metric_add_label(METRIC_handshakes_failed_total, code, 1);
     LOGI(NULL, "upgrade.refused", "status=%d peer=%s", status, http_peer(r)->text);
+    bool is_passing = status == 429 || status == 503;
+    struct http_header later = { "Retry-After", SLICE(RETRY_AFTER_S) };
     http_respond(r, &(struct http_reply){ .status = status, .type = "text/plain", .body = slice_of(text),
-                                          .is_closing = true });
+                                          .headers = &later, .header_count = is_passing, .is_closing = true });
 }
 
 /* from=mqtt_gateway counts from a trusted address or with a valid token. */

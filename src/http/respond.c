@@ -5,6 +5,8 @@
 
 #include "http/server_private.h"
 
+#define RETRY_AFTER "Retry-After: 5\r\n" /* of connections that are too many now */
+
 enum { STREAM_CHUNKED = -1, STREAM_UNTIL_END = -2 };
 
 static const struct {
@@ -98,10 +100,11 @@ void respond_error(struct conn *c, int status)
 {
     auto_buf struct buf text = { 0 };
     const char *reason = http_status_text(status);
+    bool is_passing = status == 429 || status == 503;
     (void)buf_printf(&text,
-                     "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
+                     "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s"
                      "Connection: close\r\n\r\n%s\n",
-                     status, reason, strlen(reason) + 1, reason);
+                     status, reason, strlen(reason) + 1, is_passing ? RETRY_AFTER : "", reason);
     (void)conn_write(c, buf_slice(&text));
 }
 

@@ -5,6 +5,7 @@
  * second one ends at once, HUP reads the configuration again, USR1 is how the server says "drained". */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     if (server_self_test(server, &note))
         fprintf(stderr, "parleyd: self-test: %s\n", note.text);
+    malloc_trim(0); /* certificates and weights were read; what that took is not needed again */
     serve(server, &signals);
     bool wants_restart = server_wants_restart(server);
     server_free(server);
