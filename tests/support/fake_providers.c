@@ -136,6 +136,8 @@ struct player {
 
 static bool is_bad(const struct player *p)
 {
+    if (p->plan->bad_stream)
+        return p->stream + 1 == p->plan->bad_stream;
     return p->plan->bad_streams == 0 || p->stream < p->plan->bad_streams;
 }
 

@@ -31,6 +31,7 @@ struct fake_plan {
     const char *error_text;
     bool hangs;                 /* at error_at: nothing more ever comes */
     unsigned bad_streams;       /* the faults above hold for the first n streams only; 0: for all */
+    unsigned bad_stream;        /* ... or for this one only (1..); 0: does not say */
 };
 struct fake_counts {
     _Atomic unsigned opens, closes, finishes, ends;
