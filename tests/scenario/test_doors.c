@@ -297,7 +297,8 @@ static void a_close_with_full_queues_takes_less_than_100_ms(void **state)
 static void chat_is_heard_aloud_whatever_meetings_disable(void **state)
 {
     struct world w;
-    world_start(&w, &(struct world_opts){ .more = PLAIN "meeting: {disable_tts: true}\nworking: {disable_tts: true}\n" });
+    world_start(&w, &(struct world_opts){ .more = PLAIN "meeting: {disable_tts: true}\n"
+                                                        "working: {disable_tts: true}\n" });
     fake_llm_script("")->replies[0].text = "Yes.";
     struct client *c = world_talker(&w, "dev1");
     client_forget(c);

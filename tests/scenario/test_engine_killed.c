@@ -84,7 +84,8 @@ static void spoken_turn(struct client *c, const char *ask, const char *when)
 
 static void a_voice_killed_in_mid_sentence_ends_the_turn_and_comes_back(void **state)
 {
-    static const char story[] = "It is ten. It was nine before that. It will be eleven. Then comes noon. Everybody eats.";
+    static const char story[] = "It is ten. It was nine before that. It will be eleven. Then comes noon. "
+                                "Everybody eats.";
     struct world w;
 
     world_start(&w, &with_engines);

@@ -142,7 +142,8 @@ static void a_full_queue_is_told_as_busy(void **state)
 
 static void a_reload_lets_the_running_turn_end_on_the_old_model(void **state)
 {
-    static const char two[] = PLAIN "LLM: {f: {type: fake}, g: {type: fake, n: 2}}\nllm_by_mode: {chat: %s, default: f}\n";
+    static const char two[] = PLAIN "LLM: {f: {type: fake}, g: {type: fake, n: 2}}\n"
+                              "llm_by_mode: {chat: %s, default: f}\n";
     struct err_note note = { 0 };
     struct world w;
     auto_mem char *before = xprintf(two, "f"), *after = xprintf(two, "g");
@@ -626,7 +627,8 @@ static void a_hundred_takeovers_in_ten_seconds_leave_one_session_and_no_leak(voi
 
 static void each_way_of_reloading_takes_the_file_or_leaves_everything(void **state)
 {
-    static const char order[] = "{\"type\":\"server\",\"action\":\"update_config\",\"content\":{\"secret\":\"s3cret\"}}";
+    static const char order[] = "{\"type\":\"server\",\"action\":\"update_config\","
+                                "\"content\":{\"secret\":\"s3cret\"}}";
     struct world w;
     struct server_ports ports;
     auto_buf struct buf reply = { 0 };
@@ -637,7 +639,6 @@ static void each_way_of_reloading_takes_the_file_or_leaves_everything(void **sta
     for (unsigned i = 0; i < 4; i++) {
         bool is_broken = i % 2;
         struct config *before = config_now(w.server->config);
-        auto_mem char *text = NULL;
         FILE *f = fopen(path, "r");
         char kept[4096];
         size_t len = fread(kept, 1, sizeof(kept) - 1, f);
