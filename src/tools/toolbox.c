@@ -17,6 +17,8 @@
 #define DESCRIPTION_MAX_BYTES 4096
 #define SCHEMA_MAX_BYTES 16384
 #define SUFFIX_MAX 99 /* of names that collide */
+#define DEVICE_ARGS_DEPTH_MAX 4    /* a device parses on a small stack: its messages have 8 levels and 8 KB */
+#define DEVICE_ARGS_MAX_BYTES 6000
 #define TOOLS_FIRST 3 /* room in a new table: what is built in */
 
 static const char empty_schema[] = "{\"type\":\"object\",\"properties\":{}}";
@@ -212,8 +214,13 @@ enum err toolbox_call(struct tool_call **out, struct toolbox *t, struct slice na
         return ERR_NOT_FOUND;
     if (t->calls_alive >= TOOLBOX_CALLS_MAX)
         return ERR_BUSY;
+    static const struct json_limits device_limits = { .depth_max = DEVICE_ARGS_DEPTH_MAX };
+    bool is_device = tool->source->is_device;
     struct slice text = slice_trim(args_json);
-    if (json_parse(&args, text.len > 0 ? text : SLICE("{}"), NULL) || !json_is(args, JSON_OBJECT))
+    if (is_device && text.len > DEVICE_ARGS_MAX_BYTES)
+        return ERR_INVALID;
+    if (json_parse(&args, text.len > 0 ? text : SLICE("{}"), is_device ? &device_limits : NULL) ||
+        !json_is(args, JSON_OBJECT))
         return ERR_INVALID;
 
     struct tool_call *c = xnew(struct tool_call);

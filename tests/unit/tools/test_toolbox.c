@@ -158,6 +158,21 @@ static void a_refusal_of_the_source_is_an_error_for_the_model(void **state)
     assert_true(strlen(w->text) > 0);
 }
 
+static void arguments_that_would_hurt_a_device_do_not_reach_it(void **state)
+{
+    struct world *w = *state;
+    struct tool_call *c = NULL;
+    static char text[7000];
+
+    assert_ok(add(w, "t"));
+    (void)call(w, "t", "{\"a\":{\"b\":{\"c\":{}}}}");
+    assert_int_equal(toolbox_call(&c, w->box, SLICE("t"), SLICE("{\"a\":{\"b\":{\"c\":{\"d\":[]}}}}"), on_done, w),
+                     ERR_INVALID);
+    snprintf(text, sizeof(text), "{\"a\":\"%*s\"}", 6500, "x");
+    assert_int_equal(toolbox_call(&c, w->box, SLICE("t"), slice_of(text), on_done, w), ERR_INVALID);
+    assert_null(c);
+}
+
 static void calls_that_cannot_be_made_call_nobody_back(void **state)
 {
     struct world *w = *state;
@@ -307,6 +322,7 @@ int main(void)
         T(the_source_hears_its_own_name_and_the_arguments),
         T(an_answer_inside_the_call_comes_later),
         T(a_refusal_of_the_source_is_an_error_for_the_model),
+        T(arguments_that_would_hurt_a_device_do_not_reach_it),
         T(calls_that_cannot_be_made_call_nobody_back),
         T(a_slow_tool_times_out_once),
         T(a_cancelled_call_is_silent),
