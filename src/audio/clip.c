@@ -11,6 +11,7 @@
 
 struct clip {
     atomic_uint refs;
+    uint64_t made_ms;
     struct packets packets;
 };
 
@@ -30,6 +31,16 @@ enum err clip_create(struct clip **out, const struct packets *p)
     }
     *out = c;
     return OK;
+}
+
+void clip_set_made_ms(struct clip *c, uint64_t ms)
+{
+    c->made_ms = ms;
+}
+
+uint64_t clip_made_ms(const struct clip *c)
+{
+    return c->made_ms;
 }
 
 struct clip *clip_ref(struct clip *c)

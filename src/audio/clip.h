@@ -14,6 +14,9 @@
 struct clip;
 /* Copies the packets. ERR_LIMIT: over CLIP_BYTES_MAX. */
 must_check enum err clip_create(struct clip **out, const struct packets *p);
+/* When it was made, on the clock of whoever made it; before anybody else has it. 0: not told. */
+void clip_set_made_ms(struct clip *c, uint64_t ms);
+uint64_t clip_made_ms(const struct clip *c);
 struct clip *clip_ref(struct clip *c);
 void clip_unref(struct clip *c); /* NULL is fine */
 size_t clip_count(const struct clip *c);

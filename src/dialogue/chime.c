@@ -174,7 +174,8 @@ static void on_chime(void *owner, enum err err, void *input)
     bool fits = c->frame_us == d->audio.out_frame_us && c->rate_hz == d->audio.out_rate_hz;
     if (fits) {
         clip_cache_put(d->o.clips, &key, clip);
-        speaker_set_end_clip(d->speaker, clip);
+        if (d->speaker)
+            speaker_set_end_clip(d->speaker, clip);
     }
     clip_unref(clip);
 }
@@ -202,7 +203,8 @@ void chime_open(struct dialogue *d)
     struct clip_key key = key_of(d, path);
     struct clip *clip = clip_cache_get(d->o.clips, &key);
     if (clip) {
-        speaker_set_end_clip(d->speaker, clip);
+        if (d->speaker)
+            speaker_set_end_clip(d->speaker, clip);
         clip_unref(clip);
         return;
     }

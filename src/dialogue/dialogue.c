@@ -159,6 +159,7 @@ void dialogue_close(struct dialogue *d)
     template_close(d);
     quota_close(d);
     chime_close(d);
+    refresh_close(d);
     if (d->mode)
         d->mode_class->leave(take_ptr(&d->mode), ERR_CLOSED);
     for (unsigned i = 0; i < d->say_count; i++)
@@ -187,6 +188,8 @@ void dialogue_hello(struct dialogue *d, const struct dialogue_audio *a)
     hearing_set_format(d->hearing, a->format, a->in_rate_hz);
     if (d->speaker)
         talk_format(d);
+    else
+        chime_open(d);
 }
 
 /* ---- what the device does ------------------------------------------------------------------------------ */

@@ -70,7 +70,7 @@ static void finish(struct dialogue *d)
     struct exchange *x = &d->x;
     if (!x->is_open)
         return;
-    x->is_open = false;
+    x->is_open = x->waits_recall = false;
     timer_stop(&d->patience);
     answer_cancel(&d->model);
     sentences_reset(&d->sentences);
@@ -106,7 +106,7 @@ void exchange_drop(struct dialogue *d)
     timer_stop(&d->patience);
     answer_cancel(&d->model);
     if (d->x.is_open) {
-        d->x.is_open = false;
+        d->x.is_open = d->x.waits_recall = false;
         d->x.outcome = OUTCOME_aborted;
         remember(d);
         quota_spoke(d, speaker_chars(d->speaker));
@@ -261,21 +261,14 @@ static const char *purpose_of(const struct dialogue *d)
     return d->mode_class->purpose_now ? d->mode_class->purpose_now(d->mode) : d->mode_class->purpose;
 }
 
-static void act_ask(struct dialogue *d)
+static void ask_now(struct dialogue *d)
 {
     auto_buf struct buf system = { 0 };
     struct use_opts use = talk_use(d);
-    timer_stop(&d->patience);
-    if (d->x.say.is_prompt)
-        timer_start(&d->patience, d->o.loop, PROMPT_MS, on_prompt_late, d);
     d->x.asked_us = loop_now_us(d->o.loop);
     talk_prompt(d, &system);
     history_trim(&d->history);
     history_add(&d->history, LLM_USER, buf_slice(&d->x.answer));
-    sentences_reset(&d->sentences);
-    speech_begin(d); /* at once: the device closes its microphone, and the start gap is gone by the first word */
-    if (d->closing || !d->x.is_open)
-        return;
     struct answer_opts o = {
         .loop = d->o.loop, .registry = d->o.registry, .use = &use, .system = buf_slice(&system),
         .purpose = purpose_of(d),
@@ -294,6 +287,39 @@ static void act_ask(struct dialogue *d)
     }
     d->failed_as = apology_outcome(OUTCOME_llm_error, e);
     turn_raise(&d->turn, TURN_EV_LOST);
+}
+
+static void on_recall_late(void *arg)
+{
+    struct dialogue *d = arg;
+    d->x.waits_recall = false;
+    ask_now(d);
+}
+
+void exchange_recalled(struct dialogue *d)
+{
+    if (!d->x.waits_recall || d->recall || d->resume)
+        return;
+    timer_stop(&d->patience);
+    d->x.waits_recall = false;
+    ask_now(d);
+}
+
+static void act_ask(struct dialogue *d)
+{
+    uint64_t now = loop_now_ms(d->o.loop);
+    timer_stop(&d->patience);
+    if (d->x.say.is_prompt)
+        timer_start(&d->patience, d->o.loop, PROMPT_MS, on_prompt_late, d);
+    sentences_reset(&d->sentences);
+    speech_begin(d); /* at once: the device closes its microphone, and the start gap is gone by the first word */
+    if (d->closing || !d->x.is_open)
+        return;
+    d->x.waits_recall = !d->x.say.is_prompt && (d->recall || d->resume) && now < d->recall_until_ms;
+    if (d->x.waits_recall)
+        timer_start(&d->patience, d->o.loop, d->recall_until_ms - now, on_recall_late, d);
+    else
+        ask_now(d);
 }
 
 static void act_tell(struct dialogue *d)
@@ -362,6 +388,8 @@ static void act_say(struct dialogue *d)
         struct clip_cache *clips = d->config->enable_wakeup_words_response_cache ? d->o.clips : NULL;
         d->x.had_words = true;
         speaker_prompt(d->speaker, clips, slice_of(next.text), d->voice, false);
+        if (!d->closing && d->x.is_open)
+            refresh_greeting(d, clips, slice_of(d->x.say.text));
         return;
     }
     speak_text(d, slice_of(next.text));

@@ -23,6 +23,8 @@
 #define PROMPT_MS 5000        /* and the model for something nobody asked for */
 #define AFTER_ABORT_MS 3000   /* queued sentences wait so long after an abort */
 #define WAKE_MS 3000          /* a listen start within this belongs to the detect before it */
+#define REFRESH_MS 10000      /* a greeting older than this is made anew while it is played */
+#define RECALL_MS 300         /* a question waits so long for memory and the dialogue before it */
 #define HEARD_MAX_BYTES 8192  /* of one utterance; the rest is cut */
 
 struct say {
@@ -36,6 +38,7 @@ struct say {
 /* What a turn is made of besides its state. */
 struct exchange {
     bool is_open;             /* turn_end has not been called for it */
+    bool waits_recall;        /* the question is asked when what was before is known */
     bool wants_answer;        /* the mode was asked and has not answered */
     bool had_words, has_emotion, is_apology, closes, is_typed;
     enum outcome outcome;     /* what to report unless something happens */
@@ -81,6 +84,9 @@ struct dialogue {
     bool has_quota;           /* quota_open has asked the store */
     struct store_op *quota_load;
     struct job *chime_job;
+    struct speaker *refresher; /* makes a new greeting; NULL: nobody does */
+    struct grave refresh_grave;
+    uint64_t recall_until_ms; /* later a question waits for nobody */
     uint64_t bad_counted;     /* packets that did not decode, already in the metrics */
     struct buf memory;        /* facts recalled */
     struct memory *recall;
@@ -97,9 +103,11 @@ void exchange_drop(struct dialogue *d); /* at close: silent */
 extern const struct speaker_events exchange_speaker;
 void exchange_says(struct dialogue *d);  /* begins what is queued when nothing else goes on */
 void say_done(struct say *s);
+void exchange_recalled(struct dialogue *d); /* memory or history came */
 
 /* talk.c */
 void talk_read(struct dialogue *d);      /* config -> intent, history, hearing, voice */
+struct speaker_format talk_speaker_format(const struct dialogue *d);
 void talk_format(struct dialogue *d);    /* config and hello -> speaker */
 struct use_opts talk_use(const struct dialogue *d);
 void talk_prompt(const struct dialogue *d, struct buf *out);
@@ -110,6 +118,10 @@ void quota_open(struct dialogue *d);     /* once, when there is a limit: what wa
 void quota_close(struct dialogue *d);
 bool quota_is_used_up(struct dialogue *d);
 void quota_spoke(struct dialogue *d, size_t chars);
+
+/* refresh.c */
+void refresh_greeting(struct dialogue *d, struct clip_cache *clips, struct slice text);
+void refresh_close(struct dialogue *d);
 
 /* chime.c */
 void chime_open(struct dialogue *d);     /* the sound after an answer, from its file, on a worker */

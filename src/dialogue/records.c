@@ -119,6 +119,7 @@ static void on_resumed(void *owner, enum err err, void *input)
     d->resume = NULL;
     if (err) {
         LOGW(d->o.log, "dialogue.resume", "err=%s", err_name(err));
+        exchange_recalled(d);
         return;
     }
     struct history before = d->history; /* what was said while we waited comes after it */
@@ -183,6 +184,7 @@ static void on_recall_end(void *user, const struct err_note *why)
     if (why->err)
         LOGW(d->o.log, "memory.recall", "err=%s note=\"%s\"", err_name(why->err), why->text);
     recall_close(d);
+    exchange_recalled(d);
 }
 
 static const struct memory_events recall_events = { .on_recall = on_recall, .on_end = on_recall_end };
@@ -203,6 +205,7 @@ static void recall_start(struct dialogue *d)
 
 void records_open(struct dialogue *d)
 {
+    d->recall_until_ms = loop_now_ms(d->o.loop) + RECALL_MS;
     resume_start(d);
     recall_start(d);
 }

@@ -347,6 +347,7 @@ static void record_keep(struct speaker *s)
 {
     struct clip *clip = NULL;
     if (s->is_recording && !s->error && packets_count(&s->record) && clip_create(&clip, &s->record) == OK) {
+        clip_set_made_ms(clip, loop_now_ms(s->loop));
         struct clip_key key = { .text = slice_of(s->sentences[0].text), .voice = slice_of(s->voice),
                                 .rate_hz = s->format.rate_hz, .frame_us = s->format.frame_us };
         clip_cache_put(s->cache, &key, clip);
@@ -702,6 +703,24 @@ static void clip_put(struct speaker *s, struct slice text, struct clip *clip)
     sentence_end(s);
 }
 
+static void record_begin(struct speaker *s, struct clip_cache *cache, struct slice text, const char *voice)
+{
+    s->is_recording = cache && !s->count && s->format.format == AUDIO_OPUS;
+    s->cache = cache;
+    s->voice = xstrdup(voice);
+    sentence_add(s, text);
+}
+
+enum err speaker_record(struct speaker *s, struct clip_cache *cache, struct slice text, const char *voice)
+{
+    if (!s->begun || s->finishing || s->ended)
+        return ERR_STATE;
+    s->finishing = true;
+    record_begin(s, cache, text, voice);
+    pump(s);
+    return OK;
+}
+
 enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slice text, const char *voice,
                         bool only_clip)
 {
@@ -718,10 +737,7 @@ enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slic
         clip_put(s, text, clip);
         clip_unref(clip);
     } else {
-        s->is_recording = cache && !s->count && s->format.format == AUDIO_OPUS;
-        s->cache = cache;
-        s->voice = xstrdup(voice);
-        sentence_add(s, text);
+        record_begin(s, cache, text, voice);
     }
     pump(s);
     return OK;

@@ -60,6 +60,8 @@ enum err speaker_say(struct speaker *s, struct slice text);
  * NULL. `voice` names what shapes the sound. only_clip: ERR_NOT_FOUND when the cache has none. */
 enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slice text, const char *voice,
                         bool only_clip);
+/* The same, made anew whatever the cache has. */
+enum err speaker_record(struct speaker *s, struct clip_cache *cache, struct slice text, const char *voice);
 /* A whole reply: the entry tone with `text` as its caption, also while silent. Finishes. */
 enum err speaker_tone(struct speaker *s, struct slice text);
 /* While on, replies are tts start and stop and nothing between. From the next begin on. */

@@ -49,13 +49,13 @@ static unsigned lead_max(unsigned version)
     return version && version < 10602 ? 4 : version && version < 10606 ? 9 : PACER_AHEAD_PACKETS;
 }
 
-void talk_format(struct dialogue *d)
+struct speaker_format talk_speaker_format(const struct dialogue *d)
 {
     const struct config *c = d->config;
     const struct conf *board = conf_get(c->audio_boards, d->o.board);
     int64_t lead = is_small_board(&d->o) ? PACER_LEAD_SMALL : c->audio_lead_packets;
     unsigned version = version_number(d->o.firmware);
-    struct speaker_format f = {
+    return (struct speaker_format){
         .format = d->audio.format, .rate_hz = d->audio.out_rate_hz, .frame_us = d->audio.out_frame_us,
         .lead_frames = MIN((unsigned)conf_int(board, "lead_packets", lead, 2, 10), lead_max(version)),
         .start_gap_ms = (unsigned)conf_int(board, "start_gap_ms", c->audio_start_gap_ms, 60, 500),
@@ -64,6 +64,11 @@ void talk_format(struct dialogue *d)
         .timeout_ms = (unsigned)c->tts_timeout * 1000,
         .has_end_tone = c->enable_stop_tts_notify,
     };
+}
+
+void talk_format(struct dialogue *d)
+{
+    struct speaker_format f = talk_speaker_format(d);
     if (!d->speaker) {
         speaker_create(&d->speaker, d->o.loop, d->o.registry, &exchange_speaker, (struct dialogue *)d);
         speaker_set_silent(d->speaker, d->is_muted);

@@ -175,7 +175,7 @@ static void a_pass_that_fails_hangs_or_cannot_be_opened_is_plain_chat(void **sta
 {
     static const struct fake_plan plans[] = {
         { .error = ERR_UPSTREAM, .bad_streams = 1 }, { .hangs = true, .bad_streams = 1 },
-        { .open_error = ERR_CONNECT, .bad_streams = 1 }, { .each_ms = 0, .error = ERR_CLOSED, .error_at = 1, .bad_streams = 1 },
+        { .open_error = ERR_CONNECT, .bad_streams = 1 }, { .error = ERR_CLOSED, .error_at = 1, .bad_streams = 1 },
     };
     for (size_t i = 0; i < COUNT(plans); i++) {
         fake_llm_script("")->plan = plans[i];

@@ -2,6 +2,7 @@
  * test_records.c -- what outlives a dialogue. The store has a thread of its own: TSAN. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dialogue/inside.h"
 #include "loop/loop.h"
 #include "store/store.h"
 #include "store/turn.h"
@@ -185,6 +186,114 @@ static void the_daily_limit_outlives_connection_and_restart(void **state)
     temp_remove();
 }
 
+/* ---- long memory ---- */
+
+static void a_question_waits_a_moment_for_what_is_remembered(void **state)
+{
+    static const struct {
+        unsigned recall_ms, asked_ms; /* from the question on */
+    } rows[] = { { 0, 0 }, { 150, 150 }, { 2000, 300 } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        fake_memory_script("")->facts = "Likes tea.";
+        fake_memory_script("")->plan.first_ms = rows[i].recall_ms;
+        stage_open(&w, NULL, NULL);
+        uint64_t begun_ms = loop_now_ms(w.loop) - 10;
+        dialogue_detect(w.dialogue, SLICE("what do I like"));
+        while (!fake_llm_script("")->seen.opens && loop_now_ms(w.loop) < begun_ms + 1000)
+            stage_run(&w, 5);
+        assert_in_range(loop_now_ms(w.loop) - begun_ms, rows[i].asked_ms, rows[i].asked_ms + 20);
+        assert_int_equal(w.dialogue->memory.len > 0, rows[i].recall_ms < 300);
+        stage_run(&w, 6000);
+        assert_int_equal(w.last_outcome, OUTCOME_completed);
+        assert_true(w.dialogue->memory.len > 0); /* for the next turn */
+        stage_close(&w);
+    }
+}
+
+static void an_abort_while_memory_is_awaited_asks_nobody(void **state)
+{
+    fake_memory_script("")->plan.first_ms = 200;
+    stage_open(&w, NULL, NULL);
+    dialogue_detect(w.dialogue, SLICE("what do I like"));
+    stage_run(&w, 50);
+    dialogue_abort(w.dialogue, false);
+    stage_run(&w, 2000);
+    assert_int_equal(w.last_outcome, OUTCOME_aborted);
+    assert_int_equal(fake_llm_script("")->seen.opens, 0);
+    stage_close(&w);
+}
+
+static const char short_memory[] =
+    "server: {language: en-US}\nselected_module: {VAD: f, ASR: f, LLM: f, TTS: f, Memory: m}\n"
+    "VAD: {f: {type: fake}}\nASR: {f: {type: fake}}\nLLM: {f: {type: fake}}\nTTS: {f: {type: fake}}\n"
+    "Memory: {m: {type: mem_local_short}}\ndialogue: {resume_seconds: 0}\n";
+
+static void open_with_memory(void)
+{
+    struct err_note why;
+    stage_open(&w, NULL, &(struct dialogue_opts){ .store = store });
+    dialogue_close(w.dialogue);
+    store_settle();
+    config_unref(w.config);
+    assert_ok(config_parse(&w.config, slice_of(short_memory), "test", &why));
+    w.env.store = store;
+    w.opts.config = w.config;
+    assert_ok(dialogue_create(&w.dialogue, &w.opts));
+    struct dialogue_audio audio = { .in_rate_hz = 16000, .out_rate_hz = 24000, .out_frame_us = 60000 };
+    dialogue_hello(w.dialogue, &audio);
+    store_settle();
+}
+
+static void on_facts(void *user, struct slice facts)
+{
+}
+
+static void on_remembered(void *user, const struct err_note *why)
+{
+    assert_ok(why->err);
+    *(bool *)user = true;
+}
+
+static void the_next_conversation_knows_what_was_saved_of_the_last(void **state)
+{
+    static const struct memory_events events = { .on_recall = on_facts, .on_end = on_remembered };
+    store_close(store);
+    temp_remove();
+    open_file_store();
+    fake_llm_script("")->replies[0].text = "Tea it is.";
+    fake_llm_script("")->replies[1].text = "The user likes tea.";
+    open_with_memory();
+    assert_int_equal(w.dialogue->memory.len, 0);
+    dialogue_detect(w.dialogue, SLICE("I like tea"));
+    stage_run(&w, 5000);
+    assert_int_equal(w.last_outcome, OUTCOME_completed);
+    auto_buf struct buf turns = { 0 };
+    assert_true(dialogue_turns_json(w.dialogue, &turns));
+    struct use_opts use = { .env = &w.env, .config = w.config, .language = "en-US" };
+    const struct conf *settings = NULL;
+    const struct memory_class *cls = memory_class_for(w.registry, &use, &settings);
+    struct provider_opts po = { .env = &w.env, .config = w.config, .settings = settings, .alias = "m",
+                                .language = "en-US" };
+    struct memory *m = NULL;
+    bool is_saved = false;
+    assert_ok(cls->remember(&m, &po, "aa:bb:cc:dd:ee:ff", buf_slice(&turns), "session", &events, &is_saved));
+    for (int i = 0; i < 200 && !is_saved; i++)
+        store_settle();
+    assert_true(is_saved);
+    cls->close(m);
+    leave();
+
+    store_close(store); /* a restart */
+    open_file_store();
+    open_with_memory();
+    assert_true(slice_contains(buf_slice(&w.dialogue->memory), SLICE("The user likes tea.")));
+    auto_buf struct buf prompt = { 0 };
+    talk_prompt(w.dialogue, &prompt);
+    assert_true(slice_contains(buf_slice(&prompt), SLICE("The user likes tea.")));
+    leave();
+    temp_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +302,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_session_goes_on_with_the_dialogue, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_device_may_vanish_while_its_past_is_read, open_store, close_all),
         cmocka_unit_test_setup_teardown(the_daily_limit_outlives_connection_and_restart, open_store, close_all),
+        cmocka_unit_test_setup_teardown(a_question_waits_a_moment_for_what_is_remembered, open_store, close_all),
+        cmocka_unit_test_setup_teardown(an_abort_while_memory_is_awaited_asks_nobody, open_store, close_all),
+        cmocka_unit_test_setup_teardown(the_next_conversation_knows_what_was_saved_of_the_last, open_store, close_all),
         cmocka_unit_test_setup_teardown(facts_of_the_memory_come_into_the_prompt, open_store, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
