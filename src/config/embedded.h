@@ -52,6 +52,7 @@ static const char embedded_yaml[] =
     X("LLM", "record", "of file", "another entry (`of`), and what it told written to `file`") \
     X("LLM", "replay", "file timing", "plays such a `file`") \
     X("VLLM", "openai", "*", "a model that sees, in the same form") \
+    X("VLLM", "ollama", "*", "a model that sees, of a local Ollama") \
     X("TTS", "wyoming", "*", "any Wyoming server by `uri: tcp://host:port`, or a local `engine`") \
     X("TTS", "openai", "*", "any service with /audio/speech: `base_url`, `api_key`, `model`, `voice`") \
     X("TTS", "record", "of file", "another entry (`of`), and what it told written to `file`") \
