@@ -19,7 +19,8 @@ static enum err put_old(struct db *db, void *input)
     struct say_row out;
     int64_t now_ms = clock_wall_ms(), old_ms = now_ms - UPKEEP_TURNS_MS - 1000;
     enum err e = db_say_put(db, &(struct say_row){ .id = "s1", .device = "dev1", .text = "Too late.",
-                                                   .created_ms = now_ms - 2000, .expires_ms = now_ms - 1000 }, &a, &out);
+                                                   .created_ms = now_ms - 2000, .expires_ms = now_ms - 1000 },
+                            &a, &out);
 
     for (int i = 0; i < OLD_ROWS + 1 && !e; i++) {
         int64_t at_ms = i < OLD_ROWS ? old_ms : now_ms;
