@@ -48,7 +48,9 @@ static unsigned packets_of_an_answer(bool *was_read)
     w.env.workers = workers;
     struct dialogue_audio audio = { .in_rate_hz = 16000, .out_rate_hz = 24000, .out_frame_us = 60000 };
     dialogue_hello(w.dialogue, &audio);
-    for (int i = 0; i < 1000 && !clip_cache_count(w.clips); i++)
+    for (int i = 0; i < 1000 && (workers_queued(workers) || workers_busy(workers)); i++)
+        loop_step(w.loop, 5);
+    for (int i = 0; i < 20 && !clip_cache_count(w.clips); i++) /* its mail */
         loop_step(w.loop, 5);
     *was_read = clip_cache_count(w.clips) == 1;
     dialogue_detect(w.dialogue, SLICE("is it so"));
