@@ -127,6 +127,7 @@ static void one_connection_too_many_is_503(void **state)
     world_settle(&w);
     ask(&w, "GET / HTTP/1.1\r\n" UPGRADE "Device-Id: d1\r\n\r\n", &answer);
     assert_true(has(&answer, "HTTP/1.1 503 "));
+    assert_true(has(&answer, "Retry-After: "));
     assert_false(has(&answer, " 101 "));
     wire_close(&first, w.loop);
     world_settle(&w);
