@@ -19,6 +19,7 @@
 #define WAIT_US 2000000
 #define STEP_MS 2
 #define ADVANCE_MS 20
+#define OTHERS_MS 500 /* so often other threads (the store) get real time, or the clock outruns them */
 #define SETTLE_STEPS 6 /* there and back over loopback, twice */
 
 void world_fakes(void *user, struct registry *r)
@@ -129,6 +130,8 @@ void world_advance(struct world *w, uint64_t ms)
         uint64_t step = MIN(ms, ADVANCE_MS);
         loop_advance(w->loop, step);
         ms -= step;
+        if (ms % OTHERS_MS < ADVANCE_MS)
+            loop_step(w->loop, 1);
     }
     world_settle(w);
 }
