@@ -64,7 +64,7 @@ static void dial(struct world *w, struct secure *s, const char *device, struct t
         loop_step(w->loop, 2);
 }
 
-static bool gets(struct world *w, struct secure *s, const char *text, const char *needle)
+static bool hears(struct world *w, struct secure *s, const char *text, const char *needle)
 {
     assert_non_null(s->ws);
     assert_ok(ws_send_text(s->ws, slice_of(text)));
@@ -114,9 +114,9 @@ static void a_device_talks_by_wss(void **state)
     open_stage(&t);
     dial(&t.w, &s, "dev1", t.trust);
     assert_true(s.is_open);
-    assert_true(gets(&t.w, &s, HELLO, "\"session_id\""));
-    assert_true(gets(&t.w, &s, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"hello there\"}",
-                     "\"state\":\"start\""));
+    assert_true(hears(&t.w, &s, HELLO, "\"session_id\""));
+    assert_true(hears(&t.w, &s, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"hello there\"}",
+                      "\"state\":\"start\""));
     leave(&t.w, &s);
     close_stage(&t);
 }
@@ -129,11 +129,11 @@ static void a_new_certificate_is_taken_while_somebody_talks(void **state)
     struct err_note note;
     open_stage(&t);
     dial(&t.w, &before, "dev1", t.trust);
-    assert_true(gets(&t.w, &before, HELLO, "\"session_id\""));
+    assert_true(hears(&t.w, &before, HELLO, "\"session_id\""));
     cert_make(t.cert, t.key, 2);
     assert_ok(server_reload(t.w.server, &note));
     world_settle(&t.w);
-    assert_true(gets(&t.w, &before, "{\"type\":\"ping\"}", "pong")); /* keeps its connection */
+    assert_true(hears(&t.w, &before, "{\"type\":\"ping\"}", "pong")); /* keeps its connection */
     dial(&t.w, &refused, "dev2", t.trust);                           /* trusts the old one only */
     assert_false(refused.is_open);
     assert_ok(tls_client_create(&trust, t.cert, true));
