@@ -410,8 +410,9 @@ static void watchdog_feed(struct speaker *s)
 
 static void back_pressure(struct speaker *s)
 {
-    uint64_t queued = pacer_queued_us(s->pacer);
-    bool want = s->paused ? queued > SPEAKER_RESUME_US : queued > SPEAKER_AHEAD_US;
+    uint64_t queued = pacer_queued_us(s->pacer), played = (uint64_t)s->frames_sent * s->format.frame_us;
+    uint64_t ahead = MIN(SPEAKER_AHEAD_FIRST_US + played / 2, SPEAKER_AHEAD_US);
+    bool want = queued > (s->paused ? ahead - SPEAKER_RESUME_US : ahead);
     if (want == s->paused)
         return;
     s->paused = want;
@@ -539,7 +540,8 @@ static bool say_next(struct speaker *s)
 
 static void pump(struct speaker *s)
 {
-    while (s->begun && !s->ended && s->said < s->count && !s->paused) {
+    while (s->begun && !s->ended && s->said < s->count &&
+           (!s->paused || s->said < s->sounding + SPEAKER_SAID_AHEAD)) {
         if (!say_next(s))
             return;
     }

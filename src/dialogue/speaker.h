@@ -14,8 +14,12 @@
 
 #define SPEAKER_TEXT_MAX_BYTES 65536   /* of one reply; what is over it is not said (ERR_LIMIT) */
 #define SPEAKER_SENTENCES_MAX 1024
-#define SPEAKER_AHEAD_US 20000000u     /* with more audio than this waiting the synthesiser is held ... */
-#define SPEAKER_RESUME_US 10000000u    /* ... until there is less than this */
+/* Audio is coded little by little, so that a synthesiser that is quicker than speech does not make one
+ * device's whole answer go before everybody else's next packet: with more than this waiting it is held ... */
+#define SPEAKER_AHEAD_FIRST_US 480000u /* ... when a reply begins ... */
+#define SPEAKER_AHEAD_US 2000000u      /* ... growing with what was played ... */
+#define SPEAKER_RESUME_US 240000u      /* ... until there is so much less */
+#define SPEAKER_SAID_AHEAD 2           /* sentences it is given meanwhile */
 #define SPEAKER_STALL_MS 1000          /* the device takes nothing for so long: the rest is dropped */
 #define SPEAKER_RETRY_MS 50            /* a synthesiser that was busy is asked again */
 
