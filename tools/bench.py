@@ -22,7 +22,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 os.chdir(ROOT)
 KEPT = 'build/bench-last.json'
 PAGE = 'docs/performance.md'
-PORT, HTTP_PORT, TLS_PORT, MOCK_PORT = 18100, 18103, 18143, 18190
+PORT, HTTP_PORT, ADMIN_PORT, TLS_PORT, MOCK_PORT = 18100, 18103, 18110, 18143, 18190
 URL = f'ws://127.0.0.1:{PORT}/xiaozhi/v1/'
 
 arg = argparse.ArgumentParser(prog='./dev bench')
@@ -67,7 +67,7 @@ class Server:
             cert = f'  tls: {{cert: {self.dir}/cert.pem, key: {self.dir}/key.pem, port: {TLS_PORT}}}\n'
         base = f'http://127.0.0.1:{MOCK_PORT}/v1'
         with open(f'{self.dir}/config.yaml', 'w') as f:
-            f.write(f'server:\n  ip: 127.0.0.1\n  port: {PORT}\n  http_port: {HTTP_PORT}\n  admin: {{listen: "off"}}\n'
+            f.write(f'server:\n  ip: 127.0.0.1\n  port: {PORT}\n  http_port: {HTTP_PORT}\n  admin: {{listen: "127.0.0.1:{ADMIN_PORT}"}}\n'
                     f'  auth: {{enabled: false}}\n{cert}'
                     f'log: {{log_level: WARN, log_dir: "", data_dir: {self.dir}}}\n'
                     f'storage: {{path: {self.dir}/parley.db}}\n'
@@ -77,7 +77,8 @@ class Server:
                     f'ASR: {{Mock: {{type: openai, base_url: "{base}/audio/transcriptions", api_key: k, model_name: m}}}}\n'
                     f'LLM: {{Mock: {{type: openai, base_url: "{base}", api_key: k, model_name: m}}}}\n'
                     f'TTS: {{Mock: {{type: openai, api_url: "{base}/audio/speech", api_key: k, model: m, voice: v}}}}\n')
-        self.mock = subprocess.Popen(on_core(1, ['build/parley', 'mock', '--port', str(MOCK_PORT), *mock]), stdout=subprocess.DEVNULL)
+        self.mock = subprocess.Popen(on_core(1, ['build/parley', 'mock', '--port', str(MOCK_PORT), *mock]), stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
         began = time.monotonic()
         env = dict(os.environ, PARLEY_MODELS=os.path.join(ROOT, 'models'))
         self.process = subprocess.Popen(on_core(0, ['build/parleyd', '--loops', '1', '-c', f'{self.dir}/config.yaml']),
@@ -89,7 +90,9 @@ class Server:
                 break
             except OSError:
                 if self.process.poll() is not None or time.monotonic() - began > 15:
-                    sys.exit('bench: parleyd did not start:\n' + open(f'{self.dir}/out').read())
+                    said = open(f'{self.dir}/out').read()
+                    self.__exit__()
+                    sys.exit('bench: parleyd did not start:\n' + said)
                 time.sleep(0.005)
         self.ready_s = time.monotonic() - began
 
