@@ -94,11 +94,11 @@ bool client_stays_without(struct client *c, const char *needle)
 
 void meeting_begins(struct client *c, char id[64])
 {
-    unsigned before = client_count(c, "\"meetingId\":\"");
+    unsigned before = client_count(c, "\"phase\":\"start\",\"meetingId\":\"");
     client_say(c, MEETING_START);
-    struct goal g = { c, "\"meetingId\":\"", before + 1 };
+    struct goal g = { c, "\"phase\":\"start\",\"meetingId\":\"", before + 1 };
     assert_true(world_until(c->world, reached, &g));
-    auto_json struct json *j = client_json(c, "\"meetingId\":\"", before);
+    auto_json struct json *j = client_json(c, "\"phase\":\"start\",\"meetingId\":\"", before);
     assert_slice_is(json_get_text(j, "status"), "ok");
     snprintf(id, 64, SLICE_FMT, SLICE_ARG(json_get_text(j, "meetingId")));
 }
