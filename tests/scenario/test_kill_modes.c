@@ -103,7 +103,8 @@ static void make_known(struct world *w, const char *device)
 {
     auto_buf struct buf out = { 0 };
     auto_mem char *headers = xprintf("Device-Id: %s\r\nClient-Id: c-%s\r\n", device, device);
-    assert_int_equal(world_http(w, w->port, "POST /xiaozhi/ota/", headers, "{\"application\":{\"version\":\"2.4.0\"},\"board\":{\"type\":\"b\"}}", &out), 200);
+    assert_int_equal(world_http(w, w->port, "POST /xiaozhi/ota/", headers,
+        "{\"application\":{\"version\":\"2.4.0\"},\"board\":{\"type\":\"b\"}}", &out), 200);
 }
 
 static bool is_acked(const struct client *c, const char *kind, unsigned round, unsigned i, const char *word)
@@ -139,10 +140,12 @@ static void talk(struct world *w, struct round *r, unsigned round)
     r->peers = 1 + random_below(PEERS_MAX);
     for (unsigned i = 0; i < MESSAGES_MAX; i++) {
         if (i < r->texts)
-            client_says(r->meeting, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"reqId\":\"s-%u-%u\",\"items\":[{\"tag\":"
+            client_says(r->meeting,
+                "{\"type\":\"meeting\",\"phase\":\"snippet\",\"reqId\":\"s-%u-%u\",\"items\":[{\"tag\":"
                                     "\"t\",\"text\":\"text %u of round %u\"}]}", round, i, i, round);
         if (i < r->tasks)
-            client_says(r->tasker, "{\"type\":\"workflow\",\"event\":\"update\",\"reqId\":\"t-%u-%u\",\"tasks\":[{\"id\":"
+            client_says(r->tasker,
+                "{\"type\":\"workflow\",\"event\":\"update\",\"reqId\":\"t-%u-%u\",\"tasks\":[{\"id\":"
                                    "\"task-%u-%u\",\"title\":\"x\"}]}", round, i, round, i);
         if (i < r->peers)
             client_says(r->writer, "{\"type\":\"peer\",\"reqId\":\"p-%u-%u\",\"to\":[\"%s\"],\"payload\":{\"text\":"

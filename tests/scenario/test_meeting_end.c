@@ -42,7 +42,8 @@ static void whatever_the_model_does_the_summary_is_valid(void **state)
         { "an array", "[1,2,3]", { 0 }, "we ship in May" },
         { "nothing", "", { 0 }, "LLM service is unavailable" },
         { "an error", GOOD_SUMMARY, { .error = ERR_UPSTREAM }, "LLM service is unavailable" },
-        { "an error in the middle", GOOD_SUMMARY, { .error = ERR_UPSTREAM, .error_at = 2 }, "LLM service is unavailable" },
+        { "an error in the middle", GOOD_SUMMARY, { .error = ERR_UPSTREAM, .error_at = 2 },
+            "LLM service is unavailable" },
         { "no connection", GOOD_SUMMARY, { .open_error = ERR_CONNECT }, "LLM service is unavailable" },
         { "silence", GOOD_SUMMARY, { .hangs = true }, "LLM service is unavailable" },
         { "silence in the middle", GOOD_SUMMARY, { .hangs = true, .error_at = 3 }, "LLM service is unavailable" },
@@ -66,7 +67,8 @@ static void whatever_the_model_does_the_summary_is_valid(void **state)
         auto_json struct json *m = client_json(c, "\"phase\":\"summary\"", 0);
         check_summary(m);
         if (!strstr(client_message(c, "\"phase\":\"summary\"", 0), rows[i].wanted))
-            fail_msg("%s: no \"%s\" in %s", rows[i].name, rows[i].wanted, client_message(c, "\"phase\":\"summary\"", 0));
+            fail_msg("%s: no \"%s\" in %s", rows[i].name, rows[i].wanted, client_message(c,
+                "\"phase\":\"summary\"", 0));
         assert_non_null(strstr(stored_summary(&w, id), rows[i].wanted));
     }
     world_end(&w);

@@ -136,7 +136,8 @@ static void texts_are_cut_cleaned_and_their_terms_replaced(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .more = "meeting: {industry: cars, target_lang: en, term_map: {\"*\": {esp: E1}, "
+    world_start(&w, &(struct world_opts){ .more = "meeting: {industry: cars, target_lang: en, term_map: "
+        "{\"*\": {esp: E1}, "
                                                   "en: {esp: E2}, \"industry:cars\": {esp: ESP32}}}" });
     struct client *c = world_talker(&w, "dev1");
     meeting_begins(c, id);
@@ -158,7 +159,8 @@ static void the_201st_waiting_text_is_dropped_and_the_answer_says_so(void **stat
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .more = "meeting: {merge_interval_ms: 60000, transcript_push_interval_ms: 15000}" });
+    world_start(&w, &(struct world_opts){ .more = "meeting: {merge_interval_ms: 60000, "
+        "transcript_push_interval_ms: 15000}" });
     struct client *c = world_talker(&w, "dev1");
     meeting_begins(c, id);
     for (unsigned round = 0; round < 5; round++) {

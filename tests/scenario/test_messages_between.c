@@ -25,7 +25,8 @@ static struct client *shows(struct world *w, const char *device)
 
 static void send_to(struct client *c, const char *to, const char *text, const char *category)
 {
-    client_says(c, "{\"type\":\"peer\",\"to\":[%s],\"payload\":{\"text\":\"%s\"},\"category\":\"%s\"}", to, text, category);
+    client_says(c, "{\"type\":\"peer\",\"to\":[%s],\"payload\":{\"text\":\"%s\"},\"category\":\"%s\"}", to,
+        text, category);
 }
 
 static void the_shape_is_judged_before_the_permission_and_both_before_the_model(void **state)
@@ -173,7 +174,8 @@ static void make_known(struct world *w, const char *device)
 {
     auto_buf struct buf out = { 0 };
     auto_mem char *headers = xprintf("Device-Id: %s\r\nClient-Id: c-%s\r\n", device, device);
-    assert_int_equal(world_http(w, server_port(w->server), "POST /xiaozhi/ota/", headers, "{\"application\":{\"version\":\"2.4.0\"},\"board\":{\"type\":\"b\"}}", &out), 200);
+    assert_int_equal(world_http(w, server_port(w->server), "POST /xiaozhi/ota/", headers,
+        "{\"application\":{\"version\":\"2.4.0\"},\"board\":{\"type\":\"b\"}}", &out), 200);
 }
 
 static const struct world_opts waiting = { .has_auth = true, .server = DEVICE_TOKEN,

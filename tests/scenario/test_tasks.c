@@ -65,7 +65,8 @@ static void an_update_is_stored_then_acknowledged_then_shown(void **state)
     struct world w;
     world_start(&w, &team);
     struct client *c = world_device(&w, "dev1");
-    client_say(c, "{\"type\":\"workflow\",\"event\":\"update\",\"reqId\":\"q1\",\"tasks\":[{\"id\":\"t1\",\"title\":\"Buy "
+    client_say(c, "{\"type\":\"workflow\",\"event\":\"update\",\"reqId\":\"q1\",\"tasks\":[{\"id\":\"t1\","
+        "\"title\":\"Buy "
                   "milk\",\"priority\":2,\"color\":\"red\"},{\"id\":\"t2\",\"title\":\"Call Anna\"}]}");
     assert_true(client_gets(c, "\"tasks\":["));
     const char *ok = strstr(c->log.data, "\"status\":\"ok\""), *shown = strstr(c->log.data, "\"tasks\":[");
@@ -101,7 +102,8 @@ static void two_devices_edit_different_fields_and_both_survive(void **state)
     client_forget(a);
     client_forget(b);
     client_say(a, "{\"type\":\"workflow\",\"event\":\"update\",\"tasks\":[{\"id\":\"t1\",\"priority\":3}]}");
-    client_say(b, "{\"type\":\"workflow\",\"event\":\"update\",\"tasks\":[{\"id\":\"t1\",\"title\":\"Paint it red\"}]}");
+    client_say(b, "{\"type\":\"workflow\",\"event\":\"update\",\"tasks\":[{\"id\":\"t1\",\"title\":\"Paint "
+        "it red\"}]}");
     client_sync(a);
     client_sync(b);
     assert_int_equal(stored_number(&w, "SELECT count(*) FROM task WHERE title = 'Paint it red' AND priority = 3"), 1);
@@ -217,7 +219,8 @@ static void five_hundred_tasks_are_one_message_with_the_true_total(void **state)
         auto_buf struct buf text = { 0 };
         buf_puts(&text, "{\"type\":\"workflow\",\"event\":\"update\",\"tasks\":[");
         for (unsigned i = 0; i < 100; i++)
-            buf_printf(&text, "%s{\"id\":\"t%u-%u\",\"title\":\"Task number %u of round %u\"}", i ? "," : "", round, i, i,
+            buf_printf(&text, "%s{\"id\":\"t%u-%u\",\"title\":\"Task number %u of round %u\"}", i ? "," : "",
+                round, i, i,
                        round);
         buf_puts(&text, "]}");
         client_say(c, text.data);
@@ -278,7 +281,8 @@ static void what_is_no_command_reaches_the_chat_ten_times_in_a_row(void **state)
     client_say(c, WORKING_START);
     assert_true(client_gets(c, "\"mode\":\"working\""));
     for (unsigned i = 1; i <= 10; i++) {
-        client_says(c, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"tell me about the weather number %u\"}", i);
+        client_says(c, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"tell me about the weather "
+            "number %u\"}", i);
         client_sync(c);
         for (unsigned k = 0; k < 100 && fake_llm_script("")->seen.ends < i; k++)
             world_advance(&w, 20);
