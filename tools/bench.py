@@ -40,13 +40,17 @@ RT = ['chrt', '-r', '1'] if subprocess.run(['chrt', '-r', '1', 'true'], stderr=s
 rows = []       # (bench, what, value, unit, target, comment)
 
 
+def digits(value):
+    return f'{value:.0f}' if value >= 1000 else f'{value:.3g}'
+
+
 def on_core(core, command):
     return [*RT, 'taskset', '-c', str(core), *command]
 
 
 def row(bench, what, value, unit, target='', comment=''):
     rows.append(dict(bench=bench, what=what, value=value, unit=unit, target=target, comment=comment))
-    print(f'  {what:<58} {value:>10.4g} {unit:<10} {"wanted: " + target if target else "":<22} {comment}')
+    print(f'  {what:<58} {digits(value):>10} {unit:<10} {"wanted: " + target if target else "":<22} {comment}')
 
 
 def recording():
@@ -154,7 +158,7 @@ def bench_start():
 def bench_idle():
     devices = 2000 if o.quick else 19000
     with Server() as s:
-        r = s.load('idle', devices, 8 if o.quick else 25, '--at-once', 64)
+        r = s.load('idle', devices, 8 if o.quick else 18, '--at-once', 64)
         kb = (r['server']['rss_after_bytes'] - r['server']['rss_before_bytes']) / 1024 / max(r['alive'], 1)
         row('idle', f'devices connected and greeted, of {devices}', r['alive'], '', str(devices))
         row('idle', 'resident for each', kb, 'KB', '<= 4')
@@ -187,7 +191,7 @@ def bench_listen():
 
 
 def bench_play():
-    devices, seconds, us, late, p99 = 300, 8 if o.quick else 14, [], [], []
+    devices, seconds, us, late, p99 = 200, 8 if o.quick else 14, [], [], []
     story = 'Once upon a time there was a small house by the sea, and in it lived a man who counted the waves. ' * 6
     with Server(mock=['--llm-text', story, '--tts-speed', '2']) as s:
         for n in range(o.repeat):
@@ -245,7 +249,7 @@ def write_page():
         if not mine or begin not in text:
             continue
         lines = ['| what | measured | wanted | |', '|---|---|---|---|']
-        lines += [f'| {r["what"]} | {r["value"]:.4g} {r["unit"]} | {r["target"]} | {r["comment"]} |' for r in mine]
+        lines += [f'| {r["what"]} | {digits(r["value"])} {r["unit"]} | {r["target"]} | {r["comment"]} |' for r in mine]
         head, rest = text.split(begin, 1)
         text = head + begin + '\n'.join(lines) + '\n' + end + rest.split(end, 1)[1]
     open(PAGE, 'w', encoding='utf-8').write(text)
