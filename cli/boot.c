@@ -71,8 +71,7 @@ enum err boot(struct ota_answer *out, struct loop *l, const char *url, const str
     while (e == OK && !f.is_done)
         loop_step(l, STEP_MS);
     if (e == OK) {
-        e = judge(&f, out, url, note);
-        http_call_close(call);
+        e = judge(&f, out, url, note); /* the call is gone after its last event */
     } else {
         snprintf(note->text, sizeof(note->text), "%s: %s", url, err_text(e));
     }

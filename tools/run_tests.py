@@ -98,18 +98,31 @@ def run(item):
     return name, passed, failures, skipped, text, time.time() - began
 
 
+def results():
+    """Everything side by side; what failed so is tried once more with the machine to itself, since some
+    conversations are held in real time. A second failure counts; a first one is shown all the same."""
+    again = []
+    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
+        for item, result in zip(programs, pool.map(run, programs)):
+            if result[2] and not o.filter:
+                print(f'{o.label:>6}  again {result[0]} failed beside others: {", ".join(result[2][:3])}', flush=True)
+                again.append(item)
+            else:
+                yield result
+    yield from map(run, again)
+
+
 counts, bad, began = [0, 0, 0], [], time.time()
-with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-    for name, passed, failures, skipped, text, seconds in pool.map(run, programs):
-        counts = [counts[0] + passed, counts[1] + len(failures), counts[2] + skipped]
-        word = 'ok' if not failures else 'FAILED'
-        print(f'{o.label:>6} {word:>6} {name} ({line(passed, len(failures), skipped)}, {seconds:.1f} s)', flush=True)
-        if failures:
-            bad += [f'{name}: {f}' for f in failures]
-            print(text[-6000:], flush=True)
-        elif skipped and o.label != 'asan':
-            for m in re.findall(r'^(?:skip|SKIP)[^\n]*', text, re.M)[:3]:
-                print('              ' + m)
+for name, passed, failures, skipped, text, seconds in results():
+    counts = [counts[0] + passed, counts[1] + len(failures), counts[2] + skipped]
+    word = 'ok' if not failures else 'FAILED'
+    print(f'{o.label:>6} {word:>6} {name} ({line(passed, len(failures), skipped)}, {seconds:.1f} s)', flush=True)
+    if failures:
+        bad += [f'{name}: {f}' for f in failures]
+        print(text[-6000:], flush=True)
+    elif skipped and o.label != 'asan':
+        for m in re.findall(r'^(?:skip|SKIP)[^\n]*', text, re.M)[:3]:
+            print('              ' + m)
 for text in bad:
     print('FAILED ' + text)
 if o.save:

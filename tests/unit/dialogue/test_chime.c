@@ -50,7 +50,7 @@ static unsigned packets_of_an_answer(bool *was_read)
     dialogue_hello(w.dialogue, &audio);
     for (int i = 0; i < 1000 && (workers_queued(workers) || workers_busy(workers)); i++)
         loop_step(w.loop, 5);
-    for (int i = 0; i < 20 && !clip_cache_count(w.clips); i++) /* its mail */
+    for (int i = 0; i < 100 && !clip_cache_count(w.clips); i++) /* its mail */
         loop_step(w.loop, 5);
     *was_read = clip_cache_count(w.clips) == 1;
     dialogue_detect(w.dialogue, SLICE("is it so"));
