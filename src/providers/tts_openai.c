@@ -34,7 +34,8 @@ struct sentence {
     struct tts *tts;
     char *text;
     struct http_call *call;
-    struct buf data;             /* came and was not told yet */
+    struct buf data;             /* what came; its first `told` bytes are done with */
+    size_t told;
     int status;
     bool is_started, is_complete, is_strange; /* strange: JSON or HTML instead of audio */
     struct err_note why;
@@ -77,26 +78,44 @@ static void end(struct tts *t, const struct err_note *why)
     t->ev->on_end(t->user, &note);
 }
 
+/* Moving the rest up for every piece would copy a sentence some hundred times: once per TOLD_MAX does. */
+#define TOLD_MAX 65536
+
+static struct slice untold(const struct sentence *s)
+{
+    return slice_sub(buf_slice(&s->data), s->told, s->data.len);
+}
+
+static void tell_bytes(struct sentence *s, size_t bytes)
+{
+    s->told += bytes;
+    if (s->told == s->data.len || s->told >= TOLD_MAX) {
+        buf_eat(&s->data, s->told);
+        s->told = 0;
+    }
+}
+
 /* ---- bytes to events; each gives one piece and says whether there was one ---- */
 
 static bool tell_pcm(struct tts *t, struct sentence *s)
 {
-    size_t bytes = MIN(s->data.len, (size_t)PIECE_BYTES) & ~(size_t)1;
+    size_t bytes = MIN(untold(s).len, (size_t)PIECE_BYTES) & ~(size_t)1;
     int16_t samples[PIECE_BYTES / 2];
     if (!bytes)
         return false;
-    memcpy(samples, s->data.data, bytes);
-    buf_eat(&s->data, bytes);
+    memcpy(samples, untold(s).data, bytes);
+    tell_bytes(s, bytes);
     t->ev->on_pcm(t->user, (struct pcm){ samples, bytes / 2 }, t->rate_hz);
     return true;
 }
 
 static bool tell_wav(struct tts *t, struct sentence *s, enum err *e)
 {
-    struct slice in = buf_slice(&s->data);
+    struct slice in = untold(s);
+    size_t before = in.len;
     struct pcm pcm = { 0 };
     *e = wav_next(&t->wav, &in, &pcm);
-    buf_eat(&s->data, s->data.len - in.len);
+    tell_bytes(s, before - in.len);
     if (*e || !pcm.count)
         return false;
     t->ev->on_pcm(t->user, pcm, t->wav.rate_hz);
@@ -105,9 +124,10 @@ static bool tell_wav(struct tts *t, struct sentence *s, enum err *e)
 
 static bool tell_opus(struct tts *t, struct sentence *s, enum err *e)
 {
-    struct slice in = buf_slice(&s->data), packet = { 0 };
+    struct slice in = untold(s), packet = { 0 };
+    size_t before = in.len;
     *e = ogg_next(&t->ogg, &in, &packet);
-    buf_eat(&s->data, s->data.len - in.len);
+    tell_bytes(s, before - in.len);
     if (*e || !packet.len)
         return false;
     uint32_t duration_us = packet_duration_us(packet);
