@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * access.c -- who may use the API (behaviour E): a rate per address, the token, and without a configured
+ * access.c -- who may use the API: a rate per address, the token, and without a configured
  * token only programs of this very machine (no page of the web, no name that merely points here). */
 #include "api/private.h"
 

@@ -74,7 +74,7 @@ static void add_firmware(struct api_call *c, struct ota *o, struct ota_reply *re
     reply->firmware_url = o->firmware.data;
 }
 
-/* For an outer MQTT gateway: the credentials it expects (protocol.md 7.1). */
+/* For an outer MQTT gateway: the credentials it expects. */
 static bool add_mqtt(struct api_call *c, struct ota *o, struct ota_mqtt *m)
 {
     if (!c->cfg->server_mqtt_gateway || o->pair.state != PAIR_ACTIVE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * auth.h -- may this device talk to us: tokens, pairing, revocation (behaviour B4). One object for
+ * auth.h -- may this device talk to us: tokens, pairing, revocation. One object for
  * the process. All pairs are in memory, so that a check never waits; every change is in the store before
  * it is acknowledged (revocation counts at once). Any thread.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * firmware.h -- firmware images in a folder: <model>_<version>.bin (protocol.md 2.7). The listing is kept
+ * firmware.h -- firmware images in a folder: <model>_<version>.bin. The listing is kept
  * for a while (firmware_cache_ttl). The folder is read by whoever finds the listing old: a handful of
  * names, but call firmware_find from a loop only for OTA. Any thread. */
 #ifndef PARLEY_DEVICES_FIRMWARE_H

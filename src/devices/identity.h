@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * identity.h -- who is calling, out of an HTTP request: ids (behaviour A2), token, true address,
+ * identity.h -- who is calling, out of an HTTP request: ids, token, true address,
  * and what else the rules of pairing ask. Owns its bytes, so it may outlive the request. */
 #ifndef PARLEY_DEVICES_IDENTITY_H
 #define PARLEY_DEVICES_IDENTITY_H

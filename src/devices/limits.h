@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * limits.h -- how many connections: in all, per address, new per second and address, upgrades per
- * minute and device (behaviour F limits.*); and a general counter of events per key and window. One
+ * minute and device; and a general counter of events per key and window. One
  * table for the process, any thread. Bounded: idle keys are forgotten, at LIMITS_KEYS_MAX keys the
  * whole table is swept. */
 #ifndef PARLEY_DEVICES_LIMITS_H

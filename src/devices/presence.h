@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * presence.h -- who is online where: device id -> {session, loop, opaque}. One table for the process
- * behind one mutex; a register points to the new session at once (behaviour A8). Any thread. */
+ * behind one mutex; a register points to the new session at once. Any thread. */
 #ifndef PARLEY_DEVICES_PRESENCE_H
 #define PARLEY_DEVICES_PRESENCE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * dispatch.c -- what a device sends, to its handler: text by the table of messages, audio by framing.
  *
- * Before an acked hello only a few types are read, the rest is ignored (protocol.md 4.2). */
+ * Before an acked hello only a few types are read, the rest is ignored. */
 #include "gateway/session.h"
 
 #define LOG_TOPIC "gateway"

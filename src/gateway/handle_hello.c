@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * handle_hello.c -- hello: answered at once and by the table of protocol.md 4.2, then the dialogue opens.
+ * handle_hello.c -- hello: answered at once and by the table of protocol/hello.c, then the dialogue opens.
  *
  * A second hello gets the same answer and restarts nothing. */
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * handle_listen.c -- listen start, stop, detect (protocol.md 6.2, behaviour B5). */
+ * handle_listen.c -- listen start, stop, detect. */
 #include "gateway/session.h"
 
 /* Some clients send three starts in a row: the same message again within SESSION_REPEAT_MS, with no

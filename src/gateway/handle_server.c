@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * handle_server.c -- server: reload, restart and statistics for those who know the secret (behaviour B3). */
+ * handle_server.c -- server: reload, restart and statistics for those who know the secret. */
 #include <stdio.h>
 
 #define LOG_TOPIC "gateway"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * save.h -- the conversation of a session that ends, on its way to the store (behaviour A7). */
+ * save.h -- the conversation of a session that ends, on its way to the store. */
 #ifndef PARLEY_GATEWAY_SAVE_H
 #define PARLEY_GATEWAY_SAVE_H
 

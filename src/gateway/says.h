@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * says.h -- what others want this device to say (behaviour E, say): what was queued while it was away is
+ * says.h -- what others want this device to say: what was queued while it was away is
  * spoken after its hello, in order, each once; what comes while it is here is spoken at once or refused. */
 #ifndef PARLEY_GATEWAY_SAYS_H
 #define PARLEY_GATEWAY_SAYS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stats.h -- statistics pushed to those who asked: who is online, how busy the machine is (behaviour B3).
+ * stats.h -- statistics pushed to those who asked: who is online, how busy the machine is.
  * One timer per loop, armed only while somebody on it listens. */
 #ifndef PARLEY_GATEWAY_STATS_H
 #define PARLEY_GATEWAY_STATS_H

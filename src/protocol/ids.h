@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * ids.h -- who is calling: device id and client id out of the many spellings clients use (behaviour A2).
+ * ids.h -- who is calling: device id and client id out of the many spellings clients use.
  * Candidates are normalised first and judged then; what is useless never hides a good one. Pure. */
 #ifndef PARLEY_PROTOCOL_IDS_H
 #define PARLEY_PROTOCOL_IDS_H

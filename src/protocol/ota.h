@@ -68,7 +68,7 @@ struct ota_client {
 };
 void ota_write_request(struct buf *out, const struct ota_client *c);
 
-/* --- activation (protocol.md 2.5) ---- */
+/* --- activation ---- */
 struct ota_activate {
     bool has_proof;           /* algorithm was present */
     bool is_algorithm_known;  /* hmac-sha256 */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * meeting.h -- meetings and what was said in them (behaviour C2.7). A text is durable as pending_text
+ * meeting.h -- meetings and what was said in them. A text is durable as pending_text
  * before it is acknowledged; merging turns pending texts into segments, which are append-only and searched;
  * a meeting goes open -> finalizing -> done and never back. Store thread. */
 #ifndef PARLEY_STORE_MEETING_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * peer_message.h -- messages that wait for a device to come back (behaviour C6). Store thread. */
+ * peer_message.h -- messages that wait for a device to come back. Store thread. */
 #ifndef PARLEY_STORE_PEER_MESSAGE_H
 #define PARLEY_STORE_PEER_MESSAGE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * save_job.h -- memories still to be saved (behaviour A7): one job per ended session, in order per
+ * save_job.h -- memories still to be saved: one job per ended session, in order per
  * device, tried until it works or is seven days old. The key makes a job unique for ever: putting it again
  * changes nothing. Store thread. */
 #ifndef PARLEY_STORE_SAVE_JOB_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * say.h -- what somebody wants a device to say (behaviour E, say): queued until the device comes, never
+ * say.h -- what somebody wants a device to say: queued until the device comes, never
  * played twice. States: queued -> fetched -> played, or expired; busy. Store thread. */
 #ifndef PARLEY_STORE_SAY_H
 #define PARLEY_STORE_SAY_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * task.h -- the shared tasks of a group (behaviour C5), in the order they were made. Store thread. */
+ * task.h -- the shared tasks of a group, in the order they were made. Store thread. */
 #ifndef PARLEY_STORE_TASK_H
 #define PARLEY_STORE_TASK_H
 

@@ -11,7 +11,7 @@
 #define TURN_MS_MAX 60000
 #define ADVANCE_MS 20
 #define FALLBACK_MS 3000
-/* What a provider may take before it has failed (behaviour D), by what it does. */
+/* What a provider may take before it has failed, by what it does. */
 #define AT_ONCE_MS 500
 #define FIRST_BYTE_MS 15000
 #define IDLE_MS 20000
