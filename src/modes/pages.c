@@ -130,8 +130,14 @@ static void on_no_ack(void *arg)
 static void on_render_time(void *arg)
 {
     struct pages *p = arg;
-    if (p->waiting.len && loop_now_ms(p->modes->loop) >= p->frozen_until_ms)
+    if (!p->waiting.len)
+        return;
+    if (loop_now_ms(p->modes->loop) >= p->frozen_until_ms) {
         send_now(p);
+        return;
+    }
+    buf_clear(&p->waiting);
+    memset(p->last, 0, sizeof(p->last)); /* it was never shown: the same one may come again */
 }
 
 /* Takes a cleaned page; `plain` is the page without id and time, for finding equal ones. */
