@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "modes/reply.h"
 
 /* ---- the log ---- */
 
@@ -187,10 +188,10 @@ static void add(struct insight *s, enum insight_list list, struct slice text)
     s->items[list][s->counts[list]++] = xslicedup(text);
 }
 
-static bool read_object(struct insight *s, struct slice text)
+bool insight_read(struct insight *s, struct slice reply)
 {
     auto_json struct json *j = NULL;
-    if (json_parse(&j, text, NULL) || !json_is(j, JSON_OBJECT))
+    if (!reply_object(&j, reply))
         return false;
     for (int l = 0; l < INSIGHT_LISTS; l++) {
         const struct json *v = json_get(j, keys[l]);
@@ -200,17 +201,6 @@ static bool read_object(struct insight *s, struct slice text)
             add(s, (enum insight_list)l, json_text(json_at(v, i)));
     }
     return !insight_is_empty(s);
-}
-
-bool insight_read(struct insight *s, struct slice reply)
-{
-    if (!reply.len)
-        return false;
-    if (read_object(s, slice_trim(reply)))
-        return true;
-    const char *open = memchr(reply.data, '{', reply.len);
-    const char *close = memrchr(reply.data, '}', reply.len);
-    return open && close && close > open && read_object(s, slice_from(open, (size_t)(close - open) + 1));
 }
 
 /* What a line says -> what a person should hear. */

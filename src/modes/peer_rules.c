@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "modes/groups.h"
 #include "modes/peer.h"
+#include "modes/reply.h"
 
 static bool list_has(const struct conf *list, const char *value)
 {
@@ -52,22 +53,10 @@ static struct slice clip(struct slice text, size_t bytes)
     return slice_sub(text, 0, utf8_cut(text, bytes));
 }
 
-static bool parse_object(struct json **out, struct slice reply)
-{
-    if (reply.len && json_parse(out, slice_trim(reply), NULL) == OK && json_is(*out, JSON_OBJECT))
-        return true;
-    json_free(*out);
-    *out = NULL;
-    const char *open = reply.len ? memchr(reply.data, '{', reply.len) : NULL;
-    const char *close = reply.len ? memrchr(reply.data, '}', reply.len) : NULL;
-    return open && close && close > open &&
-           json_parse(out, slice_from(open, (size_t)(close - open) + 1), NULL) == OK;
-}
-
 bool peer_write_normalized(struct jw *w, const char *key, struct slice reply, struct slice original)
 {
     auto_json struct json *j = NULL;
-    bool is_good = parse_object(&j, reply) && clip(json_get_text(j, "text"), PEER_TEXT_BYTES).len > 0;
+    bool is_good = reply_object(&j, reply) && clip(json_get_text(j, "text"), PEER_TEXT_BYTES).len > 0;
     struct slice text = is_good ? clip(json_get_text(j, "text"), PEER_TEXT_BYTES) : original;
     struct slice title = is_good ? clip(json_get_text(j, "title"), PEER_TITLE_BYTES) : (struct slice){0};
     jw_object_as(w, key);

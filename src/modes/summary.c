@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "modes/reply.h"
 
 #define GUESS_CHARS_MIN 4
 #define GUESS_CHARS_MAX 40
@@ -69,10 +70,10 @@ static void read_list(struct summary *s, enum summary_list list, const struct js
         summary_add(s, list, json_text(json_at(v, i)));
 }
 
-static bool read_object(struct summary *s, struct slice text)
+bool summary_read(struct summary *s, struct slice reply)
 {
     auto_json struct json *j = NULL;
-    if (json_parse(&j, text, NULL) || !json_is(j, JSON_OBJECT))
+    if (!reply_object(&j, reply))
         return false;
     struct summary got = {0};
     struct slice title = clip(slice_trim(json_get_text(j, "title")), SUMMARY_TITLE_CHARS, SIZE_MAX);
@@ -89,19 +90,6 @@ static bool read_object(struct summary *s, struct slice text)
     summary_done(s);
     *s = got;
     return true;
-}
-
-bool summary_read(struct summary *s, struct slice reply)
-{
-    if (!reply.len)
-        return false;
-    if (read_object(s, slice_trim(reply)))
-        return true;
-    const char *open = memchr(reply.data, '{', reply.len);
-    const char *close = memrchr(reply.data, '}', reply.len);
-    if (!open || !close || close < open)
-        return false;
-    return read_object(s, slice_from(open, (size_t)(close - open) + 1));
 }
 
 void summary_clip(struct summary *s, size_t max_bytes)
