@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#define KEEP_BYTES 1024u /* a binary message that came cut leaves its buffer for the next, up to this */
+
 enum { CODE_PROTOCOL = 1002, CODE_BAD_TEXT = 1007, CODE_TOO_BIG = 1009, CODE_INTERNAL = 1011 };
 
 void ws_codec_init(struct ws_codec *c, bool is_server, size_t text_max, size_t binary_max,
@@ -220,7 +222,12 @@ static int data_piece(struct ws_codec *c, struct slice piece)
         return 0;
     auto_buf struct buf whole = c->message; /* an event may end us: ours no more */
     memset(&c->message, 0, sizeof(c->message));
-    return end_message(c, buf_slice(&whole));
+    bool may_keep = c->message_opcode == WS_BINARY && whole.cap <= KEEP_BYTES;
+    int code = end_message(c, buf_slice(&whole));
+    if (may_keep && !c->stopped) { /* a sender of cut audio does so with every frame */
+        c->message = (struct buf){ .data = take_ptr(&whole.data), .cap = whole.cap };
+    }
+    return code;
 }
 
 /* A control frame may come cut, even between the fragments of a message, so it waits apart from it. */

@@ -2,6 +2,8 @@
  * wyoming.c -- Wyoming events: a bounded reader and the writers of the events we use. */
 #include "protocol/wyoming.h"
 
+#include <stdio.h>
+
 void wyoming_done(struct wyoming *w)
 {
     json_free(w->head);
@@ -141,23 +143,22 @@ void wyoming_write(struct buf *out, const char *type, struct slice data, struct 
     buf_put(out, payload);
 }
 
-static void put_format(struct buf *data, uint32_t rate_hz)
+/* Nothing is allocated here: a chunk is written for every frame that is heard. */
+static void write_audio(struct buf *out, const char *type, uint32_t rate_hz, struct slice payload)
 {
-    buf_printf(data, "{\"rate\":%u,\"width\":2,\"channels\":1}", rate_hz);
+    char data[64];
+    int len = snprintf(data, sizeof(data), "{\"rate\":%u,\"width\":2,\"channels\":1}", rate_hz);
+    wyoming_write(out, type, slice_from(data, (size_t)len), payload);
 }
 
 void wyoming_audio_start(struct buf *out, uint32_t rate_hz)
 {
-    auto_buf struct buf data = { 0 };
-    put_format(&data, rate_hz);
-    wyoming_write(out, "audio-start", buf_slice(&data), (struct slice){ 0 });
+    write_audio(out, "audio-start", rate_hz, (struct slice){ 0 });
 }
 
 void wyoming_audio_chunk(struct buf *out, uint32_t rate_hz, struct pcm pcm)
 {
-    auto_buf struct buf data = { 0 };
-    put_format(&data, rate_hz);
-    wyoming_write(out, "audio-chunk", buf_slice(&data), slice_from(pcm.samples, pcm.count * sizeof(*pcm.samples)));
+    write_audio(out, "audio-chunk", rate_hz, slice_from(pcm.samples, pcm.count * sizeof(*pcm.samples)));
 }
 
 void wyoming_audio_stop(struct buf *out)

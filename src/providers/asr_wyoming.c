@@ -18,6 +18,7 @@ struct asr {
     struct soon soon;
     struct wyoming_link link;
     struct buf partial;
+    struct buf chunk;             /* being written: its memory serves every frame */
     uint64_t samples;
     bool is_finished, has_ended;
     const struct asr_events *ev;
@@ -74,6 +75,7 @@ static void free_asr(void *arg)
     struct asr *a = arg;
     wyoming_link_done(&a->link);
     buf_done(&a->partial);
+    buf_done(&a->chunk);
     mem_free(a);
 }
 
@@ -103,11 +105,11 @@ static enum err asr_open(struct asr **out, const struct provider_opts *o, const 
 
 static enum err asr_feed(struct asr *a, struct pcm pcm)
 {
-    auto_buf struct buf chunk = { 0 };
     if (a->is_finished || a->has_ended)
         return ERR_STATE;
-    wyoming_audio_chunk(&chunk, RATE_HZ, pcm);
-    enum err e = wyoming_link_write(&a->link, &chunk);
+    buf_clear(&a->chunk);
+    wyoming_audio_chunk(&a->chunk, RATE_HZ, pcm);
+    enum err e = wyoming_link_write(&a->link, &a->chunk);
     if (!e)
         a->samples += pcm.count;
     return e;

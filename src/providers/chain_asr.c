@@ -19,6 +19,7 @@
 
 enum {
     KEPT_BYTES_MAX = 60 * 16000 * 2, /* beyond it the audio is forgotten and the alias in use is the last */
+    KEPT_OPUS_BYTES = 60 * 4608,     /* a minute of usual packets with their heads */
     PUMP_MS = 20,                    /* the next alias was full: again after that */
     CHUNK_SAMPLES = 1600,
     CHAIN_RATE_HZ = 16000,           /* what it takes, as PCM */
@@ -261,6 +262,8 @@ static enum err keep(struct asr *a, struct slice head, struct slice body)
         stop_keeping(a);
         return OK;
     }
+    if (!a->kept.cap) /* at once, so that no frame makes it move; pages not written to cost nothing */
+        buf_reserve(&a->kept, a->takes_opus ? KEPT_OPUS_BYTES : KEPT_BYTES_MAX);
     if (head.len)
         buf_put(&a->kept, head);
     buf_put(&a->kept, body);

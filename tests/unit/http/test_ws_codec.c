@@ -312,10 +312,33 @@ static void a_message_is_handed_on_in_place_and_nothing_is_kept(void **state)
     assert_int_equal(ws_codec_feed(&c, frame, 11), 0);
     assert_slice_is(buf_slice(&e.said), "B(hello)");
     assert_null(c.message.data);
-    assert_int_equal(feed(&c, SLICE("\x82\x85\x00\x00\x00\x00he")), 0);
+    assert_int_equal(feed(&c, SLICE("\x81\x85\x00\x00\x00\x00he")), 0);
     assert_non_null(c.message.data);
     assert_int_equal(feed(&c, SLICE("llo")), 0);
-    assert_slice_is(buf_slice(&e.said), "B(hello)B(hello)");
+    assert_slice_is(buf_slice(&e.said), "B(hello)T(hello)");
+    assert_null(c.message.data);
+    ws_codec_done(&c);
+    buf_done(&e.said);
+}
+
+/* A line that cuts audio does so all the time; one large message is no reason to keep its room. */
+static void a_small_binary_message_that_came_cut_leaves_its_buffer(void **state)
+{
+    struct ear e = { 0 };
+    struct ws_codec c;
+    char large[2008] = "\x82\xfe\x07\xd0";
+    ws_codec_init(&c, true, TEXT_MAX, BINARY_MAX, &events, &e);
+    for (unsigned i = 0; i < 3; i++) {
+        char *before = c.message.data;
+        assert_int_equal(feed(&c, SLICE("\x82\x85\x00\x00\x00\x00he")), 0);
+        assert_int_equal(feed(&c, SLICE("llo")), 0);
+        assert_non_null(c.message.data);
+        assert_true(!before || c.message.data == before);
+        assert_int_equal(c.message.len, 0);
+    }
+    assert_slice_is(buf_slice(&e.said), "B(hello)B(hello)B(hello)");
+    assert_int_equal(feed(&c, slice_from(large, 1000)), 0);
+    assert_int_equal(feed(&c, slice_from(large + 1000, sizeof(large) - 1000)), 0);
     assert_null(c.message.data);
     ws_codec_done(&c);
     buf_done(&e.said);
@@ -409,6 +432,7 @@ int main(void)
         cmocka_unit_test(all_lengths_go_through_and_limits_are_exact),
         cmocka_unit_test(fragments_count_together_against_the_limit),
         cmocka_unit_test(a_message_is_handed_on_in_place_and_nothing_is_kept),
+        cmocka_unit_test(a_small_binary_message_that_came_cut_leaves_its_buffer),
         cmocka_unit_test(stopping_inside_an_event_silences_the_rest),
         cmocka_unit_test(masking_twice_gives_back_the_bytes_at_any_offset),
         cmocka_unit_test(heads_are_as_short_as_they_can_be),
