@@ -15,7 +15,7 @@
 #include "loop/loop.h"
 #include "main/server.h"
 
-#define WORLD_CLIENTS_MAX 600
+#define WORLD_CLIENTS_MAX 1000
 #define HELLO "{\"type\":\"hello\",\"version\":1,\"transport\":\"websocket\"," \
               "\"audio_params\":{\"format\":\"opus\",\"sample_rate\":16000,\"channels\":1,\"frame_duration\":60}}"
 
