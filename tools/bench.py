@@ -18,6 +18,8 @@ import tempfile
 import time
 import urllib.request
 
+import bench_modes
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 os.chdir(ROOT)
 KEPT = 'build/bench-last.json'
@@ -61,7 +63,7 @@ def recording():
 
 
 class Server:
-    def __init__(self, mock=(), tls=False):
+    def __init__(self, mock=(), tls=False, database=None, more=''):
         self.dir = tempfile.mkdtemp(prefix='parley-bench-')
         cert = ''
         if tls:
@@ -74,7 +76,7 @@ class Server:
             f.write(f'server:\n  ip: 127.0.0.1\n  port: {PORT}\n  http_port: {HTTP_PORT}\n  admin: {{listen: "127.0.0.1:{ADMIN_PORT}"}}\n'
                     f'  auth: {{enabled: false}}\n{cert}'
                     f'log: {{log_level: WARN, log_dir: "", data_dir: {self.dir}}}\n'
-                    f'storage: {{path: {self.dir}/parley.db}}\n'
+                    f'storage: {{path: {database or self.dir + "/parley.db"}}}\n{more}'
                     'limits: {connections: 100000, per_ip: 100000, per_ip_new_per_s: 1000000, '
                     'device_connects_per_min: 100000}\n'
                     'selected_module: {VAD: SileroVAD, ASR: Mock, LLM: Mock, TTS: Mock, Memory: nomem, Intent: nointent}\n'
@@ -239,6 +241,7 @@ def bench_mixed():
 
 
 BENCHES = dict(start=bench_start, idle=bench_idle, new=bench_new, listen=bench_listen, play=bench_play, talk=bench_talk, mixed=bench_mixed)
+BENCHES.update({name: lambda bench=bench: bench(sys.modules[__name__]) for name, bench in bench_modes.BENCHES.items()})
 
 
 def write_page():

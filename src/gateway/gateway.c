@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/session.h"
+#include "modes/snapshot.h"
 
 struct gateway {
     struct gateway_env env;
@@ -90,6 +91,7 @@ enum err gateway_loop_open(struct gateway_loop **out, struct gateway *g, const s
     gl->env = env;
     gl->config = config_now(g->env.config);
     clip_cache_create(&gl->clips, GATEWAY_CLIPS_MAX_BYTES);
+    snapshots_create(&gl->snapshots, env->loop, g->env.store);
     list_init(&gl->sessions);
     pthread_mutex_lock(&g->lock);
     for (unsigned i = 0; i < GATEWAY_LOOPS_MAX && err; i++) {
@@ -103,6 +105,7 @@ enum err gateway_loop_open(struct gateway_loop **out, struct gateway *g, const s
     if (err) {
         config_unref(gl->config);
         clip_cache_free(gl->clips);
+        snapshots_close(gl->snapshots);
         mem_free(gl);
         return err;
     }
@@ -120,6 +123,7 @@ void gateway_loop_close(struct gateway_loop *gl)
     gl->gateway->loops[gl->index] = NULL;
     pthread_mutex_unlock(&gl->gateway->lock);
     stats_stop(gl);
+    snapshots_close(gl->snapshots);
     map_done(&gl->by_number);
     config_unref(gl->config);
     clip_cache_free(gl->clips);

@@ -153,7 +153,8 @@ static void open_modes(struct session *s)
     static const struct modes_out out = { send_for_mode, on_mode };
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
     bool is_screen = is_badge(s);
-    struct modes_opts o = { .loop = s->loop, .shared = env->modes, .env = s->home->env, .dialogue = s->dialogue,
+    struct modes_opts o = { .loop = s->loop, .shared = env->modes, .env = s->home->env,
+                            .snapshots = s->home->snapshots, .dialogue = s->dialogue,
                             .config = s->home->config, .log = &s->log, .out = &out, .user = s,
                             .device_id = s->who.device, .session_id = s->who.session,
                             .language = s->known.language[0] ? s->known.language : s->config->server_language,

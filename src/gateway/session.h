@@ -134,6 +134,7 @@ struct gateway_loop {
     struct list sessions;
     struct map by_number;               /* session number (8 bytes) -> session */
     struct clip_cache *clips;         /* packets of fixed prompts */
+    struct snapshots *snapshots;      /* task lists for all sessions of this loop */
     unsigned index;
     struct stats stats;
 };

@@ -37,6 +37,7 @@ struct modes {
     struct loop *loop;
     const struct modes_env *shared;
     const struct provider_env *env;
+    struct snapshots *snapshots;
     struct dialogue *dialogue;
     struct config *config;
     const struct log_ctx *log;

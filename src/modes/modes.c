@@ -93,6 +93,7 @@ enum err modes_create(struct modes **out, const struct modes_opts *o)
     m->loop = o->loop;
     m->shared = o->shared;
     m->env = o->env;
+    m->snapshots = o->snapshots;
     m->dialogue = o->dialogue;
     m->config = config_ref(o->config);
     m->log = o->log;

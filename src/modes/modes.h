@@ -18,6 +18,7 @@
 struct minutes;
 struct modes;
 struct presence;
+struct snapshots;
 
 /* What travels between sessions. `type` is the wire type it will have there. */
 enum post_kind {
@@ -62,6 +63,7 @@ struct modes_opts {
     struct loop *loop;
     const struct modes_env *shared;
     const struct provider_env *env;
+    struct snapshots *snapshots;    /* of this loop (modes/snapshot.h); borrowed, outlives the modes */
     struct dialogue *dialogue;      /* borrowed; outlives the modes */
     struct config *config;          /* a ref is taken */
     const struct log_ctx *log;

@@ -9,6 +9,7 @@
 #include "modes/command.h"
 #include "modes/groups.h"
 #include "modes/inside.h"
+#include "modes/snapshot.h"
 #include "store/task.h"
 
 #define LOG_TOPIC            "workflow"
@@ -18,7 +19,6 @@
 #define TASK_TITLE_CHARS     200
 #define OWNER_BYTES          64
 #define SNAPSHOT_DEBOUNCE_MS 1500
-#define SNAPSHOT_TASKS_MAX   DB_ROWS_MAX
 
 enum op_kind { OP_UPDATE, OP_ASSIGN, OP_COMPLETE, OP_DELETE };
 
@@ -26,6 +26,7 @@ struct workflow {
     struct modes *modes; /* NULL: closed */
     struct timer delayed;
     uint64_t sent_ms; /* the last snapshot that hello or working start caused; 0: none */
+    struct snapshot_wish wish;
     bool is_reading, is_dirty;
     unsigned refs;
     struct grave grave;
@@ -61,104 +62,26 @@ void workflow_close(struct modes *m)
 
 /* ---- snapshots ---- */
 
-struct read {
-    struct workflow *workflow;
-    struct arena arena;
-    char *group;
-    struct task_row *tasks;
-    size_t count;
-    int64_t total;
-};
-
-static void read_free(void *input)
-{
-    struct read *r = input;
-    workflow_unref(r->workflow);
-    arena_done(&r->arena);
-    mem_free(r->group);
-    mem_free(r);
-}
-
-static enum err read_run(struct db *db, void *input)
-{
-    struct read *r = input;
-    return db_task_list(db, r->group, false, SNAPSHOT_TASKS_MAX, &r->arena, &r->tasks, &r->count, &r->total);
-}
-
-static void write_task(struct jw *w, const struct task_row *t)
-{
-    jw_object(w);
-    jw_cstr(w, "id", t->id);
-    jw_cstr(w, "title", t->title);
-    jw_i64(w, "priority", t->priority);
-    jw_cstr(w, "status", t->is_done ? "done" : "open");
-    if (t->owner[0])
-        jw_cstr(w, "owner", t->owner);
-    jw_cstr(w, "groupKey", t->group_key);
-    auto_json struct json *extra = NULL;
-    struct slice key;
-    const struct json *value;
-    if (json_parse(&extra, slice_of(t->extra), NULL) == OK) {
-        for (size_t i = 0; json_member(extra, i, &key, &value); i++) {
-            auto_mem char *name = xslicedup(key);
-            jw_json(w, name, value);
-        }
-    }
-    jw_end(w);
-}
-
-static void write_snapshot(struct buf *out, const struct read *r, size_t count)
-{
-    struct jw w;
-    buf_clear(out);
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_cstr(&w, "type", "workflow");
-    jw_cstr(&w, "event", "update");
-    jw_array_as(&w, "tasks");
-    for (size_t i = 0; i < count; i++)
-        write_task(&w, &r->tasks[i]);
-    jw_end(&w);
-    jw_i64(&w, "total", r->total);
-    jw_cstr(&w, "groupKey", r->group);
-    jw_end(&w);
-}
-
-static void send_snapshot(struct modes *m, const struct read *r)
-{
-    auto_buf struct buf out = {0};
-    size_t count = r->count;
-    write_snapshot(&out, r, count);
-    while (out.len > m->json_max_bytes && count > 0) { /* the first tasks that fit */
-        size_t guess = count * m->json_max_bytes / out.len;
-        count = guess < count ? guess : count - 1;
-        write_snapshot(&out, r, count);
-    }
-    LOGI(m->log, "workflow.snapshot", "[Workflow] op=snapshot group=%s to=%s count=%zu total=%lld", r->group,
-         m->device_id, count, (long long)r->total);
-    (void)m->out->send(m->user, buf_slice(&out), true);
-}
-
 static void snapshot(struct modes *m);
 
-static void on_read(void *owner, enum err err, void *input)
+static void on_snapshot(struct snapshot_wish *w, enum err err, const struct snapshot *s)
 {
-    struct workflow *f = owner;
+    struct workflow *f = container_of(w, struct workflow, wish);
+    struct modes *m = f->modes;
     f->is_reading = false;
-    if (!f->modes)
-        return;
-    if (err)
-        LOGE(f->modes->log, "workflow.read", "err=%s", err_name(err));
-    else
-        send_snapshot(f->modes, input);
+    if (m && err) {
+        LOGE(m->log, "workflow.read", "err=%s", err_name(err));
+    } else if (m) {
+        LOGI(m->log, "workflow.snapshot", "[Workflow] op=snapshot to=%s count=%zu total=%lld", m->device_id,
+             s->count, (long long)s->total);
+        (void)m->out->send(m->user, s->json, true);
+    }
     if (f->modes && f->is_dirty) {
         f->is_dirty = false;
         snapshot(f->modes);
     }
+    workflow_unref(f);
 }
-
-static const struct store_op_class read_class = {
-    .name = "task_list", .run = read_run, .done = on_read, .free_input = read_free, .is_read_only = true};
 
 /* One at a time: changes that come while one is read give one more. */
 static void snapshot(struct modes *m)
@@ -169,15 +92,12 @@ static void snapshot(struct modes *m)
         return;
     }
     auto_buf struct buf group = {0};
-    struct read *r = xnew(struct read);
     group_of(m->shared, m->config, m->device_id, &group);
-    r->group = buf_take(&group);
-    r->workflow = f;
+    f->wish.on_done = on_snapshot;
+    if (snapshots_ask(m->snapshots, group.data, m->json_max_bytes, &f->wish))
+        return;
+    f->is_reading = true;
     f->refs++;
-    if (!m->shared->store || store_start(NULL, m->shared->store, m->loop, &read_class, r, f))
-        read_free(r);
-    else
-        f->is_reading = true;
 }
 
 static void on_delayed(void *arg)

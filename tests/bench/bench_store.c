@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * bench_store.c -- durable commits of single texts from one waiting caller, and searching 1,000 meetings
- * of 500 segments. Figures depend on the disk under /tmp. */
+ * of 500 segments. Figures depend on the disk under /tmp.
+ *
+ *     bench_store [PATH]     PATH: only makes a database with these meetings there, for a server to search in */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -73,9 +75,21 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-int main(void)
+static void fill_all(struct store *s)
+{
+    for (int m = 0; m < MEETINGS; m++)
+        must(store_run(s, fill, &m), "fill");
+}
+
+int main(int argc, char **argv)
 {
     struct store *s = NULL;
+    if (argc > 1) {
+        must(store_open(&s, &(struct store_opts){ .path = argv[1] }, NULL), "open");
+        fill_all(s);
+        store_close(s);
+        return 0;
+    }
     must(store_open(&s, &(struct store_opts){ .path = temp_path("bench.db"), .is_durable = true }, NULL), "open");
     must(store_run(s, open_one, NULL), "meeting");
     static uint64_t took[COMMITS];
@@ -87,8 +101,7 @@ int main(void)
     qsort(took, COMMITS, sizeof took[0], by_size);
     printf("store.text_durable_us p50 %llu p99 %llu\n", (unsigned long long)took[COMMITS / 2],
            (unsigned long long)took[COMMITS * 99 / 100]);
-    for (int m = 0; m < MEETINGS; m++)
-        must(store_run(s, fill, &m), "fill");
+    fill_all(s);
     static const char *const typed[] = { "独特", "预", "预算和人员", "customer", "讨论 安排", "nothing", "安人", "customer 预算" };
     for (size_t i = 0; i < COUNT(typed); i++) {
         struct find f = { typed[i], 0 };

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * snapshot.c -- see snapshot.h. The message is written where the tasks are read: the loop only sends it. */
+#include "modes/snapshot.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "store/store.h"
+#include "store/task.h"
+
+#define TASK_JSON_MIN_BYTES 64 /* no task is written shorter */
+
+struct snapshots {
+    struct loop *loop;
+    struct store *store;
+    struct list flights;
+};
+
+/* Those who want the same: the same group, cut to the same size. */
+struct flight {
+    struct node node;
+    struct snapshots *owner;
+    char *group;
+    size_t max_bytes;
+    struct store_op *op;
+    struct list now, next; /* wishes: of this reading, of the one after it */
+};
+
+struct read {
+    char *group;
+    size_t max_bytes, count;
+    int64_t total;
+    struct buf json;
+};
+
+/* ---- store thread ---- */
+
+static void write_task(struct jw *w, const struct task_row *t)
+{
+    jw_object(w);
+    jw_cstr(w, "id", t->id);
+    jw_cstr(w, "title", t->title);
+    jw_i64(w, "priority", t->priority);
+    jw_cstr(w, "status", t->is_done ? "done" : "open");
+    if (t->owner[0])
+        jw_cstr(w, "owner", t->owner);
+    jw_cstr(w, "groupKey", t->group_key);
+    auto_json struct json *extra = NULL;
+    struct slice key;
+    const struct json *value;
+    if (strcmp(t->extra, "{}") != 0 && json_parse(&extra, slice_of(t->extra), NULL) == OK) {
+        for (size_t i = 0; json_member(extra, i, &key, &value); i++) {
+            auto_mem char *name = xslicedup(key);
+            jw_json(w, name, value);
+        }
+    }
+    jw_end(w);
+}
+
+/* The first tasks that fit, and how many there are. */
+static void write_snapshot(struct read *r, const struct task_row *tasks, size_t count)
+{
+    auto_buf struct buf tail = {0};
+    struct jw w;
+    jw_init(&w, &tail);
+    jw_object(&w);
+    jw_i64(&w, "total", r->total);
+    jw_cstr(&w, "groupKey", r->group);
+    jw_end(&w);
+    jw_init(&w, &r->json);
+    jw_object(&w);
+    jw_cstr(&w, "type", "workflow");
+    jw_cstr(&w, "event", "update");
+    jw_array_as(&w, "tasks");
+    for (r->count = 0; r->count < count; r->count++) {
+        size_t before = r->json.len;
+        write_task(&w, &tasks[r->count]);
+        if (r->json.len + tail.len + 1 > r->max_bytes) {
+            r->json.len = before;
+            break;
+        }
+    }
+    jw_end(&w);
+    jw_i64(&w, "total", r->total);
+    jw_cstr(&w, "groupKey", r->group);
+    jw_end(&w);
+}
+
+static enum err read_run(struct db *db, void *input)
+{
+    struct read *r = input;
+    struct arena arena = {0};
+    struct task_row *tasks;
+    size_t count, fitting = r->max_bytes / TASK_JSON_MIN_BYTES + 1;
+    enum err e = db_task_list(db, r->group, false, MIN(fitting, (size_t)DB_ROWS_MAX), &arena, &tasks, &count,
+                              &r->total);
+    if (!e)
+        write_snapshot(r, tasks, count);
+    arena_done(&arena);
+    return e;
+}
+
+static void read_free(void *input)
+{
+    struct read *r = input;
+    buf_done(&r->json);
+    mem_free(r->group);
+    mem_free(r);
+}
+
+/* ---- loop ---- */
+
+static void tell(struct list *wishes, enum err err, const struct snapshot *s)
+{
+    struct node *n;
+    while ((n = list_shift(wishes))) {
+        struct snapshot_wish *w = container_of(n, struct snapshot_wish, node);
+        w->on_done(w, err, s);
+    }
+}
+
+/* Nobody finds it any more; then who waits is told. */
+static void flight_end(struct flight *f, enum err err)
+{
+    list_unlink(&f->node);
+    tell(&f->now, err, NULL);
+    tell(&f->next, err, NULL);
+    mem_free(f->group);
+    mem_free(f);
+}
+
+static enum err start(struct flight *f);
+
+static void on_read(void *owner, enum err err, void *input)
+{
+    struct flight *f = owner;
+    struct read *r = input;
+    struct snapshot s = {buf_slice(&r->json), r->count, r->total};
+    f->op = NULL;
+    tell(&f->now, err, err ? NULL : &s); /* who asks again meanwhile waits in `next` */
+    struct node *n;
+    while ((n = list_shift(&f->next)))
+        list_push(&f->now, n);
+    err = list_empty(&f->now) ? ERR_CLOSED : start(f);
+    if (err)
+        flight_end(f, err);
+}
+
+static const struct store_op_class read_class = {
+    .name = "task_list", .run = read_run, .done = on_read, .free_input = read_free, .is_read_only = true};
+
+static enum err start(struct flight *f)
+{
+    struct read *r = xnew(struct read);
+    r->group = xstrdup(f->group);
+    r->max_bytes = f->max_bytes;
+    enum err e = f->owner->store
+                     ? store_start(&f->op, f->owner->store, f->owner->loop, &read_class, r, f)
+                     : ERR_STORE;
+    if (e)
+        read_free(r);
+    return e;
+}
+
+enum err snapshots_ask(struct snapshots *s, const char *group, size_t max_bytes, struct snapshot_wish *w)
+{
+    list_each(&s->flights, n) {
+        struct flight *f = container_of(n, struct flight, node);
+        if (f->max_bytes == max_bytes && strcmp(f->group, group) == 0) {
+            list_push(&f->next, &w->node);
+            return OK;
+        }
+    }
+    struct flight *f = xnew(struct flight);
+    f->owner = s;
+    f->group = xstrdup(group);
+    f->max_bytes = max_bytes;
+    list_init(&f->now);
+    list_init(&f->next);
+    list_push(&s->flights, &f->node);
+    enum err e = start(f);
+    if (e)
+        flight_end(f, e);
+    else
+        list_push(&f->now, &w->node);
+    return e;
+}
+
+void snapshots_create(struct snapshots **out, struct loop *l, struct store *store)
+{
+    struct snapshots *s = xnew(struct snapshots);
+    s->loop = l;
+    s->store = store;
+    list_init(&s->flights);
+    *out = s;
+}
+
+void snapshots_close(struct snapshots *s)
+{
+    if (!s)
+        return;
+    list_each(&s->flights, n) {
+        struct flight *f = container_of(n, struct flight, node);
+        store_cancel(f->op);
+        flight_end(f, ERR_CLOSED);
+    }
+    mem_free(s);
+}
