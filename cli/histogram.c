@@ -33,6 +33,15 @@ void histogram_add(struct histogram *h, uint64_t value)
     h->sum += value;
 }
 
+void histogram_add_late(struct histogram *h, uint64_t late, uint64_t interval)
+{
+    histogram_add(h, late);
+    while (late > interval) {
+        late -= interval;
+        histogram_add(h, late);
+    }
+}
+
 void histogram_merge(struct histogram *h, const struct histogram *from)
 {
     if (from->count == 0)

@@ -14,6 +14,9 @@ struct histogram {
     uint64_t count, sum, min, max;
 };
 void histogram_add(struct histogram *h, uint64_t value);
+/* How late something was that happens every `interval`: a stall stands for those it made late, too, else one
+ * long stall would be one sample among many. */
+void histogram_add_late(struct histogram *h, uint64_t late, uint64_t interval);
 void histogram_merge(struct histogram *h, const struct histogram *from);
 void histogram_clear(struct histogram *h);
 /* The smallest value that `share` (0..1) of all values do not exceed, as its bucket's upper end, never beyond

@@ -165,7 +165,7 @@ static bool prepare_voice(struct run *r)
         return true;
     pcm_queue_init(&pcm, (size_t)VOICE_SECONDS_MAX * VOICE_RATE_HZ);
     if (r->o.wav)
-        e = voice_from_wav(&pcm, r->o.wav, &note);
+        e = voice_from_wav(&pcm, r->o.wav, VOICE_RATE_HZ, &note);
     else
         e = voice_from_text(&pcm, r->loop, r->o.say, &note);
     if (e == OK)

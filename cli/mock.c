@@ -1,60 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * mock.c -- parley mock: runs the mock service until interrupted or for a bounded time. */
-#include "cli/commands.h"
-
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "cli/args.h"
+#include "cli/commands.h"
 #include "cli/mock_server.h"
-#include "loop/loop.h"
+#include "cli/voice.h"
 #include "loop/timer.h"
 
-static const char usage[] =
-    "usage: parley mock [options]      an OpenAI-compatible service with exact delays, for measuring\n"
-    "  --host H            where to listen (127.0.0.1)\n"
-    "  --port N            (9100; 0: any)\n"
-    "  --asr-ms N          until the transcript comes (0)\n"
-    "  --llm-first-ms N    until the first token (0)\n"
-    "  --llm-token-ms N    between tokens (0: all at once)\n"
-    "  --tts-first-ms N    until the first audio (0)\n"
-    "  --tts-speed N       times real time (0: at once)\n"
-    "  --tts-char-ms N     speech per character of text (60)\n"
-    "  --asr-text T        what is always heard\n"
-    "  --llm-text T        what is always answered\n"
-    "  --seconds N         stop after N seconds\n"
-    "Give a server ASR base_url http://HOST:PORT/v1/audio/transcriptions, LLM base_url http://HOST:PORT/v1,\n"
-    "TTS api_url http://HOST:PORT/v1/audio/speech, and any key.\n";
+#define DEFAULT_PORT 9100
+#define DELAY_MS_MAX 600000
+#define SECONDS_MAX 86400
+#define VOICE_FRAME_SAMPLES (MOCK_RATE_HZ * 60 / 1000) /* the voice is cut to whole ones */
 
-enum {
-    OPT_HOST = 1,
-    OPT_PORT,
-    OPT_ASR,
-    OPT_FIRST,
-    OPT_TOKEN,
-    OPT_TTS,
-    OPT_SPEED,
-    OPT_CHAR,
-    OPT_HEARD,
-    OPT_SAID,
-    OPT_SECONDS
-};
+static const unsigned opus_ms[] = { 20, 60 };
+#define OPUS_MS_NAMES "20|60"
 
-static const struct option options[] = {
-    {"host", 1, NULL, OPT_HOST},
-    {"port", 1, NULL, OPT_PORT},
-    {"asr-ms", 1, NULL, OPT_ASR},
-    {"llm-first-ms", 1, NULL, OPT_FIRST},
-    {"llm-token-ms", 1, NULL, OPT_TOKEN},
-    {"tts-first-ms", 1, NULL, OPT_TTS},
-    {"tts-speed", 1, NULL, OPT_SPEED},
-    {"tts-char-ms", 1, NULL, OPT_CHAR},
-    {"asr-text", 1, NULL, OPT_HEARD},
-    {"llm-text", 1, NULL, OPT_SAID},
-    {"seconds", 1, NULL, OPT_SECONDS},
-    {"help", 0, NULL, 'h'},
-    {0},
+struct options {
+    const char *host, *asr_text, *llm_text, *wav;
+    int64_t port, asr_ms, llm_first_ms, llm_token_ms, tts_first_ms, tts_speed, tts_char_ms, seconds;
+    unsigned opus; /* index of opus_ms */
 };
 
 static struct loop *running; /* for the signal handler */
@@ -70,88 +36,25 @@ static void on_time(void *arg)
     loop_stop(arg);
 }
 
-static bool read_number(const char *text, unsigned max, unsigned *out)
+/* A recording instead of the made voice. */
+static bool read_voice(struct pcm_queue *pcm, const char *path)
 {
-    int64_t n;
-    if (!slice_to_i64(slice_of(text), &n) || n < 0 || n > max)
-        return false;
-    *out = (unsigned)n;
-    return true;
+    struct err_note note = { 0 };
+    pcm_queue_init(pcm, (size_t)VOICE_SECONDS_MAX * MOCK_RATE_HZ);
+    if (voice_from_wav(pcm, path, MOCK_RATE_HZ, &note) == OK && pcm_queue_peek(pcm).count >= VOICE_FRAME_SAMPLES)
+        return true;
+    fprintf(stderr, "parley mock: %s\n", note.text[0] ? note.text : "the recording is too short");
+    return false;
 }
 
-static bool read_options(int argc, char **argv, struct mock_opts *o, unsigned *seconds)
+static void run(struct loop *l, struct mock_server *m, const struct mock_opts *o, int64_t seconds)
 {
-    unsigned port = 9100;
-    bool good = true;
-    for (int c; good && (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (c) {
-        case OPT_HOST:
-            o->host = optarg;
-            break;
-        case OPT_PORT:
-            good = read_number(optarg, 65535, &port);
-            break;
-        case OPT_ASR:
-            good = read_number(optarg, 600000, &o->asr_ms);
-            break;
-        case OPT_FIRST:
-            good = read_number(optarg, 600000, &o->llm_first_ms);
-            break;
-        case OPT_TOKEN:
-            good = read_number(optarg, 600000, &o->llm_token_ms);
-            break;
-        case OPT_TTS:
-            good = read_number(optarg, 600000, &o->tts_first_ms);
-            break;
-        case OPT_SPEED:
-            good = read_number(optarg, TTS_SPEED_MAX, &o->tts_speed);
-            break;
-        case OPT_CHAR:
-            good = read_number(optarg, 10000, &o->tts_ms_per_char);
-            break;
-        case OPT_HEARD:
-            o->asr_text = optarg;
-            break;
-        case OPT_SAID:
-            o->llm_text = optarg;
-            break;
-        case OPT_SECONDS:
-            good = read_number(optarg, 86400, seconds);
-            break;
-        default:
-            good = false;
-        }
-    }
-    o->port = (uint16_t)port;
-    return good && optind == argc;
-}
-
-int command_mock(int argc, char **argv)
-{
-    struct mock_opts o = {0};
-    unsigned seconds = 0;
-    if (!read_options(argc, argv, &o, &seconds)) {
-        fputs(usage, stderr);
-        return 2;
-    }
-    struct loop *l = NULL;
-    struct mock_server *m = NULL;
-    enum err e = loop_create(&l, &(struct loop_opts){.name = "mock"});
-    if (!e)
-        e = mock_server_open(&m, l, &o);
-    if (e) {
-        fprintf(stderr, "parley mock: cannot listen on port %u: %s. Is it in use? Try --port 0\n", o.port,
-                err_text(e));
-        if (l)
-            loop_free(l);
-        return 1;
-    }
+    struct timer stop = { 0 };
     printf("mock service on http://%s:%u/v1 (asr %u ms, llm %u + %u ms a token, tts %u ms)\n",
-           o.host ? o.host : "127.0.0.1", mock_server_port(m), o.asr_ms, o.llm_first_ms, o.llm_token_ms,
-           o.tts_first_ms);
+           o->host ? o->host : "127.0.0.1", mock_server_port(m), o->asr_ms, o->llm_first_ms, o->llm_token_ms,
+           o->tts_first_ms);
+    printf("ASR base_url .../v1/audio/transcriptions, LLM base_url .../v1, TTS api_url .../v1/audio/speech, any key\n");
     fflush(stdout);
-
-    struct timer stop = {0};
     if (seconds)
         timer_start(&stop, l, (uint64_t)seconds * 1000, on_time, l);
     running = l;
@@ -160,10 +63,65 @@ int command_mock(int argc, char **argv)
     loop_run(l);
     timer_stop(&stop);
     const struct mock_stats *s = mock_server_stats(m);
-    printf("served %llu transcripts, %llu answers, %llu speeches\n",
+    printf("served %llu transcripts, %llu answers, %llu speeches; late by %.1f ms (p99)\n",
            (unsigned long long)s->requests[MOCK_ASR], (unsigned long long)s->requests[MOCK_LLM],
-           (unsigned long long)s->requests[MOCK_TTS]);
+           (unsigned long long)s->requests[MOCK_TTS], (double)histogram_at(&s->late, 0.99) / 1000);
+}
+
+static int serve(const struct options *given)
+{
+    struct mock_opts o = { .host = given->host, .port = (uint16_t)given->port, .asr_ms = (unsigned)given->asr_ms,
+                           .llm_first_ms = (unsigned)given->llm_first_ms, .llm_token_ms = (unsigned)given->llm_token_ms,
+                           .tts_first_ms = (unsigned)given->tts_first_ms, .tts_speed = (unsigned)given->tts_speed,
+                           .tts_ms_per_char = (unsigned)given->tts_char_ms, .opus_ms = opus_ms[given->opus],
+                           .asr_text = given->asr_text, .llm_text = given->llm_text };
+    struct pcm_queue voice = { 0 };
+    struct loop *l = NULL;
+    struct mock_server *m = NULL;
+    if (given->wav && !read_voice(&voice, given->wav)) {
+        pcm_queue_done(&voice);
+        return EXIT_BAD;
+    }
+    o.voice = pcm_queue_peek(&voice);
+    o.voice.count -= o.voice.count % VOICE_FRAME_SAMPLES;
+    enum err e = loop_create(&l, &(struct loop_opts){ .name = "mock" });
+    if (!e)
+        e = mock_server_open(&m, l, &o);
+    if (e)
+        fprintf(stderr, "parley mock: cannot listen on port %u: %s. Is it in use? Try --port 0\n", o.port, err_text(e));
+    else
+        run(l, m, &o, given->seconds);
     mock_server_close(m);
-    loop_free(l);
-    return 0;
+    if (l)
+        loop_free(l);
+    pcm_queue_done(&voice);
+    return e ? EXIT_BAD : EXIT_FINE;
+}
+
+int command_mock(int argc, char **argv)
+{
+    struct options o = { .port = DEFAULT_PORT, .tts_char_ms = 60 };
+    const struct arg list[] = {
+        { "--host", ARG_TEXT, "H", "where to listen (127.0.0.1)", .text = &o.host },
+        { "--port", ARG_NUMBER, "N", "(9100; 0: any)", .number = &o.port, .min = 0, .max = 65535 },
+        { "--asr-ms", ARG_NUMBER, "N", "until the transcript comes (0)", .number = &o.asr_ms, .max = DELAY_MS_MAX },
+        { "--llm-first-ms", ARG_NUMBER, "N", "until the first token (0)", .number = &o.llm_first_ms,
+          .max = DELAY_MS_MAX },
+        { "--llm-token-ms", ARG_NUMBER, "N", "between tokens (0: all at once)", .number = &o.llm_token_ms,
+          .max = DELAY_MS_MAX },
+        { "--tts-first-ms", ARG_NUMBER, "N", "until the first audio (0)", .number = &o.tts_first_ms,
+          .max = DELAY_MS_MAX },
+        { "--tts-speed", ARG_NUMBER, "N", "times real time (0: at once)", .number = &o.tts_speed,
+          .max = TTS_SPEED_MAX },
+        { "--tts-char-ms", ARG_NUMBER, "N", "speech per character of text (60)", .number = &o.tts_char_ms, .min = 1,
+          .max = 10000 },
+        { "--opus-ms", ARG_CHOICE, OPUS_MS_NAMES, "length of Opus packets", .choice = &o.opus },
+        { "--wav", ARG_TEXT, "FILE", "what is said, instead of a made voice", .text = &o.wav },
+        { "--asr-text", ARG_TEXT, "T", "what is always heard", .text = &o.asr_text },
+        { "--llm-text", ARG_TEXT, "T", "what is always answered", .text = &o.llm_text },
+        { "--seconds", ARG_NUMBER, "N", "stop after N seconds", .number = &o.seconds, .max = SECONDS_MAX },
+    };
+    static const char usage[] = "parley mock [options]\nAn OpenAI-compatible service with exact delays, for measuring.";
+    int status = args_parse(&(struct args){ usage, list, COUNT(list) }, argc, argv);
+    return status ? status - 1 : serve(&o);
 }

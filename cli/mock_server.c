@@ -14,9 +14,9 @@
 #include "http/server.h"
 #include "loop/timer.h"
 
-#define VOICE_MS      3000
-#define OPUS_FRAME_US 20000
-#define TTS_PIECE_MS  60
+#define VOICE_MS     3000
+#define OPUS_MS      20
+#define TTS_PIECE_MS 60
 
 enum format { FORMAT_PCM, FORMAT_WAV, FORMAT_OPUS };
 
@@ -28,7 +28,7 @@ struct mock_server {
     struct list calls;
     struct pcm voice;
     int16_t *voice_own;
-    struct packets packets; /* the voice as Opus, 20 ms each */
+    struct packets packets; /* the voice as Opus, opts.opus_ms each */
 };
 
 struct call {
@@ -201,9 +201,10 @@ static enum err put_pcm(struct call *c, struct buf *out, size_t from_ms, size_t 
 static enum err put_opus(struct call *c, struct buf *out, size_t from_ms, size_t ms)
 {
     const struct packets *p = &c->mock->packets;
-    for (size_t at_ms = from_ms; at_ms < from_ms + ms; at_ms += OPUS_FRAME_US / 1000) {
+    unsigned step_ms = c->mock->opts.opus_ms;
+    for (size_t at_ms = from_ms; at_ms < from_ms + ms; at_ms += step_ms) {
         uint32_t duration_us;
-        struct slice packet = packets_at(p, at_ms * 1000 / OPUS_FRAME_US % packets_count(p), &duration_us);
+        struct slice packet = packets_at(p, at_ms / step_ms % packets_count(p), &duration_us);
         enum err e = ogg_put(&c->ogg, packet, duration_us, out);
         if (e)
             return e;
@@ -246,6 +247,8 @@ static void answer_tts(struct call *c)
 static void on_due(void *arg)
 {
     struct call *c = arg;
+    uint64_t now_us = loop_now_us(c->mock->loop);
+    histogram_add(&c->mock->stats.late, now_us > c->due_ms * 1000 ? now_us - c->due_ms * 1000 : 0);
     switch (c->kind) {
     case MOCK_ASR:
         answer_asr(c);
@@ -315,6 +318,13 @@ static void respond_stats(struct mock_server *m, struct http_req *r)
         jw_i64(&w, "gone", (int64_t)m->stats.gone[k]);
         jw_end(&w);
     }
+    const struct histogram *late = &m->stats.late;
+    jw_object_as(&w, "late");
+    jw_i64(&w, "count", (int64_t)late->count);
+    jw_f64(&w, "p50_ms", (double)histogram_at(late, 0.5) / 1000);
+    jw_f64(&w, "p99_ms", (double)histogram_at(late, 0.99) / 1000);
+    jw_f64(&w, "max_ms", (double)late->max / 1000);
+    jw_end(&w);
     jw_i64(&w, "bytes_in", (int64_t)m->stats.bytes_in);
     jw_i64(&w, "bytes_out", (int64_t)m->stats.bytes_out);
     jw_end(&w);
@@ -362,7 +372,7 @@ static void on_request(void *user, struct http_req *r)
 }
 
 /* A hum of 140 Hz with moving formants, cut into syllables: costs an encoder what speech costs. */
-static int16_t *make_voice(size_t *count)
+int16_t *mock_voice_make(size_t *count)
 {
     *count = (size_t)VOICE_MS * (MOCK_RATE_HZ / 1000);
     int16_t *out = xalloc(*count * sizeof(*out));
@@ -385,7 +395,7 @@ static enum err encode_voice(struct mock_server *m)
 {
     struct encoder *e = NULL;
     enum err err = encoder_create(
-        &e, &(struct encoder_opts){.rate_hz = MOCK_RATE_HZ, .frame_us = OPUS_FRAME_US, .complexity = -1});
+        &e, &(struct encoder_opts){.rate_hz = MOCK_RATE_HZ, .frame_us = m->opts.opus_ms * 1000, .complexity = -1});
     packets_init(&m->packets, 4u << 20);
     if (err)
         return err;
@@ -394,7 +404,7 @@ static enum err encode_voice(struct mock_server *m)
         struct slice packet;
         err = encoder_frame(e, (struct pcm){m->voice.samples + at, n}, &packet);
         if (!err)
-            err = packets_put(&m->packets, packet, OPUS_FRAME_US);
+            err = packets_put(&m->packets, packet, m->opts.opus_ms * 1000);
     }
     encoder_free(e);
     return packets_count(&m->packets) ? err : ERR_INVALID;
@@ -408,10 +418,11 @@ enum err mock_server_open(struct mock_server **out, struct loop *l, const struct
     m->opts.asr_text = o->asr_text ? o->asr_text : "what time is it";
     m->opts.llm_text = o->llm_text ? o->llm_text : llm_text_default;
     m->opts.tts_ms_per_char = o->tts_ms_per_char ? o->tts_ms_per_char : 60;
+    m->opts.opus_ms = o->opus_ms ? o->opus_ms : OPUS_MS;
     m->voice = o->voice;
     list_init(&m->calls);
     if (!m->voice.count) {
-        m->voice_own = make_voice(&m->voice.count);
+        m->voice_own = mock_voice_make(&m->voice.count);
         m->voice.samples = m->voice_own;
     }
     static const struct http_server_events events = {.on_request = on_request};

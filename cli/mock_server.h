@@ -5,13 +5,13 @@
  *   POST .../audio/transcriptions   text after asr_ms
  *   POST .../chat/completions       first token after llm_first_ms, then one each llm_token_ms (SSE), or whole
  *   POST .../audio/speech           pcm | wav | opus, first bytes after tts_first_ms, then at tts_speed
- *   GET  .../models, GET /stats     what there is, what was asked for
+ *   GET  .../models, GET /stats     what there is; what was asked for, and how late this mock itself was
  *
  * One loop, loop thread. Delays are timers counted from the moment the request was complete. */
 #ifndef PARLEY_CLI_MOCK_SERVER_H
 #define PARLEY_CLI_MOCK_SERVER_H
 
-#include "base/base.h"
+#include "cli/histogram.h"
 
 struct loop;
 struct mock_server;
@@ -22,6 +22,7 @@ struct mock_opts {
     unsigned asr_ms, llm_first_ms, llm_token_ms, tts_first_ms;
     unsigned tts_speed;        /* times real time; 0: as fast as it can be written */
     unsigned tts_ms_per_char;  /* length of the speech; 0: 60 */
+    unsigned opus_ms;          /* of each packet: 20 or 60; 0: 20 */
     const char *asr_text;      /* NULL: "what time is it" */
     const char *llm_text;      /* NULL: two short sentences */
     struct pcm voice;          /* 24 kHz, repeated as needed; empty: a generated voice-like signal */
@@ -32,6 +33,7 @@ enum mock_kind { MOCK_ASR, MOCK_LLM, MOCK_TTS, MOCK_KINDS };
 struct mock_stats {
     uint64_t requests[MOCK_KINDS], gone[MOCK_KINDS]; /* gone: the client left before the end */
     uint64_t bytes_in, bytes_out;
+    struct histogram late;     /* us: how much later than due each piece was written */
 };
 
 #define MOCK_RATE_HZ 24000
@@ -43,5 +45,7 @@ must_check enum err mock_server_open(struct mock_server **out, struct loop *l, c
 uint16_t mock_server_port(const struct mock_server *m);
 const struct mock_stats *mock_server_stats(const struct mock_server *m);
 void mock_server_close(struct mock_server *m); /* NULL is fine */
+/* What it says by default: three seconds like speech at MOCK_RATE_HZ. Given. */
+int16_t *mock_voice_make(size_t *count);
 
 #endif

@@ -19,7 +19,7 @@ static enum err speech(void *user, struct slice source, struct pcm_queue *out, s
     if (!script_word(&source, &word))
         return ERR_INVALID;
     if (!slice_is(buf_slice(&word), "say"))
-        return voice_from_wav(out, word.data, note);
+        return voice_from_wav(out, word.data, VOICE_RATE_HZ, note);
     buf_clear(&word);
     return script_word(&source, &word) ? voice_from_text(out, user, word.data, note) : ERR_INVALID;
 }

@@ -298,7 +298,7 @@ static enum err prepare_voice(struct talk *t, struct err_note *note)
     if (t->o.text)
         return OK;
     pcm_queue_init(&pcm, (size_t)VOICE_SECONDS_MAX * VOICE_RATE_HZ);
-    e = t->o.wav ? voice_from_wav(&pcm, t->o.wav, note) : voice_from_text(&pcm, t->loop, t->o.say, note);
+    e = t->o.wav ? voice_from_wav(&pcm, t->o.wav, VOICE_RATE_HZ, note) : voice_from_text(&pcm, t->loop, t->o.say, note);
     if (e == OK)
         e = uplink_build(&t->uplink, pcm_queue_peek(&pcm), (uint32_t)t->o.frame_ms, t->o.is_pcm);
     pcm_queue_done(&pcm);

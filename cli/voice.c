@@ -61,7 +61,7 @@ static enum err fail(struct err_note *note, enum err e, const char *what, const 
     return e;
 }
 
-static enum err decode_wav(struct pcm_queue *out, struct slice bytes)
+static enum err decode_wav(struct pcm_queue *out, struct slice bytes, uint32_t rate_hz)
 {
     auto_mem struct wav_reader *r = xnew(struct wav_reader);
     struct pcm_queue raw;
@@ -74,18 +74,18 @@ static enum err decode_wav(struct pcm_queue *out, struct slice bytes)
     if (e == OK && raw.count == 0)
         e = ERR_PROTO;
     if (e == OK)
-        e = resample_once(pcm_queue_peek(&raw), r->rate_hz, VOICE_RATE_HZ, out);
+        e = resample_once(pcm_queue_peek(&raw), r->rate_hz, rate_hz, out);
     pcm_queue_done(&raw);
     return e;
 }
 
-enum err voice_from_wav(struct pcm_queue *out, const char *path, struct err_note *note)
+enum err voice_from_wav(struct pcm_queue *out, const char *path, uint32_t rate_hz, struct err_note *note)
 {
     auto_buf struct buf bytes = { 0 };
     enum err e = file_read(&bytes, path, FILE_MAX_BYTES);
     if (e)
         return fail(note, e, path, err_text(e));
-    e = decode_wav(out, buf_slice(&bytes));
+    e = decode_wav(out, buf_slice(&bytes), rate_hz);
     return e ? fail(note, e, path, "not a WAV file that can be read") : OK;
 }
 
@@ -269,7 +269,7 @@ static enum err speak_by_program(struct pcm_queue *out, struct loop *l, bool is_
         loop_step(l, STEP_MS);
     struct err_note note;
     if (e == OK)
-        e = run.status ? ERR_UPSTREAM : voice_from_wav(out, path, &note);
+        e = run.status ? ERR_UPSTREAM : voice_from_wav(out, path, VOICE_RATE_HZ, &note);
     (void)unlink(path);
     return e;
 }

@@ -12,7 +12,7 @@
 #define VOICE_SECONDS_MAX 120
 #define VOICE_TIMEOUT_MS 15000
 
-must_check enum err voice_from_wav(struct pcm_queue *out, const char *path, struct err_note *note);
+must_check enum err voice_from_wav(struct pcm_queue *out, const char *path, uint32_t rate_hz, struct err_note *note);
 must_check enum err voice_from_text(struct pcm_queue *out, struct loop *l, const char *text, struct err_note *note);
 /* A file whole. ERR_NOT_FOUND, ERR_LIMIT. */
 must_check enum err file_read(struct buf *out, const char *path, size_t max_bytes);

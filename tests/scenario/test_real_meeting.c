@@ -79,7 +79,7 @@ static void speak(struct client *c)
         struct pcm_queue voice;
         struct err_note note = { 0 };
         pcm_queue_init(&voice, 0);
-        if (voice_from_wav(&voice, path, &note))
+        if (voice_from_wav(&voice, path, VOICE_RATE_HZ, &note))
             fail_msg("%s: %s", path, note.text);
         say_frames(c, e, pcm_queue_peek(&voice));
         pcm_queue_done(&voice);

@@ -274,7 +274,7 @@ static enum err speech(void *user, struct slice source, struct pcm_queue *out, s
     if (!slice_is(buf_slice(&word), "say")) {
         const char *dir = getenv("PARLEY_RECORDINGS");
         buf_printf(&path, "%s/%s", dir ? dir : "/usr/share/pocketsphinx/test/data", word.data);
-        return voice_from_wav(out, path.data, note);
+        return voice_from_wav(out, path.data, VOICE_RATE_HZ, note);
     }
     struct loop *l;
     buf_clear(&word);

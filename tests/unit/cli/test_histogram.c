@@ -76,6 +76,17 @@ static void two_become_one(void **state)
     assert_int_equal(h.min, 2);
 }
 
+static void a_stall_stands_for_all_it_made_late(void **state)
+{
+    for (int i = 0; i < 90; i++)
+        histogram_add_late(&h, 1, 10);
+    histogram_add_late(&h, 100, 10); /* 100, 90, ... 10: as if each had been asked when it was due */
+    assert_int_equal(h.count, 100);
+    assert_int_equal(h.max, 100);
+    assert_int_equal(histogram_at(&h, 0.5), 1);
+    assert_in_range(histogram_at(&h, 0.95), 50, 51);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +96,7 @@ int main(void)
         cmocka_unit_test_setup(one_value_is_all_percentiles, clear),
         cmocka_unit_test_setup(values_beyond_the_range_are_kept_as_the_largest, clear),
         cmocka_unit_test_setup(two_become_one, clear),
+        cmocka_unit_test_setup(a_stall_stands_for_all_it_made_late, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,9 @@
  * test_mock_server.c -- the mock service answers when it was told to, to the millisecond of its clock, and
  * what it answers decodes. */
 #include "audio/decoder.h"
+#include "audio/energy.h"
 #include "audio/ogg.h"
+#include "audio/packet.h"
 #include "audio/wav.h"
 #include "base/json.h"
 #include "cli/mock_server.h"
@@ -210,6 +212,80 @@ static void speech_comes_at_its_speed_and_decodes(void **state)
     assert_int_equal(mock_server_stats(w->mock)->requests[MOCK_TTS], 3);
 }
 
+static void opus_packets_are_as_long_as_asked_for_and_hold_a_voice(void **state)
+{
+    static const unsigned lengths_ms[] = { 20, 60 };
+    struct world *w = *state;
+    for (size_t i = 0; i < COUNT(lengths_ms); i++) {
+        auto_buf struct buf b = { 0 };
+        struct ogg_reader ogg;
+        struct decoder *d = NULL;
+        struct slice packet;
+        uint64_t sum_us = 0, samples = 0;
+        float loudest = -100;
+        start(w, (struct mock_opts){ .opus_ms = lengths_ms[i] });
+        ask(w, "/v1/audio/speech", "application/json", "{\"input\":\"0123456789\",\"response_format\":\"opus\"}");
+        pass(w, 5);
+        body(w, &b);
+        ogg_reader_init(&ogg);
+        assert_ok(decoder_create(&d, MOCK_RATE_HZ));
+        struct slice rest = buf_slice(&b);
+        for (;;) {
+            struct pcm pcm;
+            assert_ok(ogg_next(&ogg, &rest, &packet));
+            if (packet.len == 0)
+                break;
+            assert_int_equal(packet_duration_us(packet), lengths_ms[i] * 1000);
+            sum_us += packet_duration_us(packet);
+            assert_ok(decoder_packet(d, packet, &pcm));
+            samples += pcm.count;
+            loudest = MAX(loudest, energy_dbfs(pcm));
+        }
+        assert_int_equal(sum_us, 600000);
+        assert_int_equal(samples, 600 * MOCK_RATE_HZ / 1000);
+        assert_true(loudest > -40);
+        decoder_free(d);
+        ogg_reader_done(&ogg);
+        conn_close(take_ptr(&w->conn));
+        w->is_open = false;
+        mock_server_close(take_ptr(&w->mock));
+    }
+}
+
+static void a_recording_is_said_as_it_is_and_repeated(void **state)
+{
+    static int16_t ramp[MOCK_RATE_HZ * 60 / 1000 * 2]; /* 120 ms */
+    struct world *w = *state;
+    auto_buf struct buf b = { 0 };
+    for (size_t i = 0; i < COUNT(ramp); i++)
+        ramp[i] = (int16_t)i;
+    start(w, (struct mock_opts){ .voice = { ramp, COUNT(ramp) } });
+    ask(w, "/v1/audio/speech", "application/json", "{\"input\":\"01234\",\"response_format\":\"pcm\"}");
+    pass(w, 5);
+    body(w, &b);
+    assert_int_equal(b.len, 300 * MOCK_RATE_HZ / 1000 * 2);
+    assert_memory_equal(b.data, ramp, sizeof(ramp));
+    assert_memory_equal(b.data + sizeof(ramp), ramp, sizeof(ramp));
+}
+
+static void how_late_the_mock_itself_was_is_told(void **state)
+{
+    struct world *w = *state;
+    start(w, (struct mock_opts){ .tts_first_ms = 30, .tts_speed = 2 });
+    ask(w, "/v1/audio/speech", "application/json", "{\"input\":\"0123456789\",\"response_format\":\"pcm\"}");
+    pass(w, 400);
+    assert_int_equal(mock_server_stats(w->mock)->late.count, 10); /* pieces */
+    assert_int_equal(mock_server_stats(w->mock)->late.max, 0);
+    ask(w, "/stats", "text/plain", "");
+    pass(w, 2);
+    auto_buf struct buf b = { 0 };
+    auto_json struct json *j = NULL;
+    body(w, &b);
+    assert_ok(json_parse(&j, buf_slice(&b), NULL));
+    assert_int_equal(json_get_i64(json_get(j, "late"), "count", -1), 10);
+    assert_int_equal(json_get_i64(json_get(j, "tts"), "requests", -1), 1);
+}
+
 static void a_client_that_leaves_is_counted(void **state)
 {
     struct world *w = *state;
@@ -237,7 +313,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_transcript_comes_after_its_delay_and_not_before), CASE(tokens_come_one_by_one),
         CASE(without_streaming_the_answer_is_one_object), CASE(speech_comes_at_its_speed_and_decodes),
-        CASE(a_client_that_leaves_is_counted), CASE(a_body_that_is_no_json_is_refused),
+        CASE(opus_packets_are_as_long_as_asked_for_and_hold_a_voice), CASE(a_recording_is_said_as_it_is_and_repeated),
+        CASE(how_late_the_mock_itself_was_is_told), CASE(a_client_that_leaves_is_counted), CASE(a_body_that_is_no_json_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
