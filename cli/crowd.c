@@ -14,6 +14,7 @@
 #include "loop/timer.h"
 
 #define TICK_MS 10
+#define FRAME_MS 60
 #define AT_ONCE 64
 #define TURN_TIMEOUT_MS 30000
 #define HELLO_TIMEOUT_MS 10000
@@ -114,6 +115,16 @@ static void ask_after_pause(struct member *m)
     unsigned pause = m->crowd->o.pause_ms;
     uint64_t ms = pause ? pause / 2 + rand_u32() % pause : 0;
     timer_start(&m->timer, m->crowd->o.loop, ms + 1, on_ask_due, m);
+}
+
+/* Spread over time as people are; default_ms 0: after a usual pause. */
+static void ask_first(struct member *m, unsigned default_ms)
+{
+    unsigned within_ms = m->crowd->o.spread_ms ? m->crowd->o.spread_ms : default_ms;
+    if (within_ms)
+        timer_start(&m->timer, m->crowd->o.loop, rand_u32() % within_ms, on_ask_due, m);
+    else
+        ask_after_pause(m);
 }
 
 static void on_no_answer(void *arg)
@@ -256,7 +267,7 @@ static void on_packet(void *user, struct slice packet, bool is_played)
         histogram_add(&s->gap, gap);
         s->gaps++;
         s->gaps_late += gap > CROWD_GAP_LATE_US;
-        if (m->profile == PROFILE_PLAY)
+        if (m->crowd->o.profile == PROFILE_PLAY) /* in mixed they would hide the latencies */
             histogram_add(&m->crowd->recent, gap);
     }
     m->is_sentence_new = false;
@@ -327,7 +338,10 @@ static void on_ready(void *user, const struct hello_answer *hello)
     c->alive++;
     c->stats.greeted++;
     settled(m);
-    histogram_add(&c->stats.hello, now_us(m) - m->hello_us);
+    uint64_t us = now_us(m) - m->hello_us;
+    histogram_add(&c->stats.hello, us);
+    if (c->o.profile == PROFILE_IDLE || c->o.profile == PROFILE_STORM)
+        histogram_add(&c->recent, us);
     switch (m->profile) {
     case PROFILE_STORM:
         timer_start(&m->timer, c->o.loop,
@@ -340,10 +354,10 @@ static void on_ready(void *user, const struct hello_answer *hello)
         break;
     case PROFILE_TALK:
         device_mic(m->device, next_packet, m);
-        ask_after_pause(m);
+        ask_first(m, 0);
         break;
     case PROFILE_PLAY:
-        timer_start(&m->timer, c->o.loop, rand_u32() % 60, on_ask_due, m); /* not all in one tick */
+        ask_first(m, FRAME_MS); /* not all in one tick */
         break;
     default:
         break;
@@ -353,8 +367,9 @@ static void on_ready(void *user, const struct hello_answer *hello)
 static void on_close(void *user, int code, struct slice reason, int http_status)
 {
     struct member *m = user;
-    if (http_status)
+    if (http_status || (code == WS_TRY_LATER && !m->is_greeted))
         histogram_add(&m->crowd->stats.refuse, now_us(m) - m->opened_us);
+    m->crowd->stats.turns_lost += m->is_asking;
     if (http_status == 503 || http_status == 429 || code == WS_TRY_LATER)
         fail(m, CROWD_BUSY);
     else if (http_status)
@@ -443,7 +458,7 @@ static void on_tick(void *arg)
     struct crowd *c = arg;
     uint64_t now = loop_now_us(c->o.loop);
     if (c->tick_us)
-        histogram_add(&c->stats.late, now > c->tick_us ? now - c->tick_us : 0);
+        histogram_add_late(&c->stats.late, now > c->tick_us ? now - c->tick_us : 0, TICK_MS * 1000);
     c->owed_us += c->tick_us ? now - c->tick_us + TICK_MS * 1000 : 0;
     c->tick_us = now + TICK_MS * 1000;
     uint64_t may = UINT64_MAX;

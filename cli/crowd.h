@@ -39,6 +39,7 @@ struct crowd_opts {
     const struct uplink *uplink; /* talk, listen; borrowed for life */
     const char *text;            /* play: what is typed to make it speak */
     unsigned pause_ms;           /* between two questions, on average */
+    unsigned spread_ms;          /* the first question comes within this; 0: pause_ms (talk), a frame (play) */
     unsigned known_us_before_audio; /* of a turn: what is not the server's own: providers, silence, start gap */
     unsigned abort_percent, abort_after_ms; /* of talk's and play's answers: the button is pressed */
     unsigned turn_timeout_ms, hello_timeout_ms;
@@ -52,17 +53,17 @@ const char *crowd_error_name(enum crowd_error e);
 
 struct crowd_stats {
     uint64_t opened, connected, greeted, left;     /* tries; 101; hello answered; closed by us after hello */
-    uint64_t turns, turns_good, aborts;
+    uint64_t turns, turns_good, turns_lost, aborts; /* ended; with text and audio; the connection went meanwhile */
     uint64_t begun_us, complete_us, complete_greeted; /* when all had come, and how many hellos that took; 0: not yet */
     uint64_t packets_out, packets_in, bytes_in, bytes_out; /* of audio, without framing */
     uint64_t gaps, gaps_late, underruns, lost_packets;
     uint64_t errors[CROWD_ERRORS];
     uint64_t violations[VIOLATIONS];
     struct histogram ota, connect, hello;           /* us: request to answer; dial to 101; hello to its answer */
-    struct histogram refuse;                        /* us: dial to a refusal by status */
+    struct histogram refuse;                        /* us: dial to a refusal, by status or by a close before hello */
     struct histogram text, start, audio, added;     /* us after the end of speech; added: audio less what is known */
     struct histogram gap, abort;                    /* us between packets; from button to tts stop */
-    struct histogram late;                          /* us: how late this process's own ticks were */
+    struct histogram late;                          /* us: how late this process's own ticks were, those missed too */
 };
 
 must_check enum err crowd_open(struct crowd **out, const struct crowd_opts *o);
@@ -70,7 +71,8 @@ const struct crowd_stats *crowd_stats(const struct crowd *c);
 unsigned crowd_alive(const struct crowd *c);        /* greeted and still connected */
 bool crowd_is_local(const char *url);               /* its host is this one: 127.x, ::1, localhost */
 unsigned crowd_speaking(const struct crowd *c);     /* being spoken to */
-/* What was added since the last call, for a progress line: latency of `added` (talk) or gaps (play). */
+/* What was added since the last call, for a progress line: latency of `added` (talk, mixed), gaps (play), hello
+ * to its answer (idle, storm). */
 void crowd_recent(struct crowd *c, struct histogram *latency);
 void crowd_close(struct crowd *c);                  /* NULL is fine; memory goes with the loop's next round */
 

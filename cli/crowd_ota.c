@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * crowd_ota.c -- what each device of a crowd asks at boot. */
+ * crowd_ota.c -- what each device of a crowd asks at boot, over a connection of its own as a device does. */
 #include "cli/crowd_ota.h"
 
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include "cli/device.h"
 #include "http/client.h"
 
-#define CONNECTIONS_MAX 128
 #define TIMEOUT_MS 10000
 
 struct crowd_ota_client {
@@ -31,7 +30,7 @@ enum err crowd_ota_open(struct crowd_ota_client **out, struct loop *l, const cha
     struct crowd_ota_client *c = xnew(struct crowd_ota_client);
     c->loop = l;
     snprintf(c->url, sizeof(c->url), "%s", url);
-    enum err e = http_client_create(&c->http, l, &(struct http_client_opts){ .idle_max = CONNECTIONS_MAX });
+    enum err e = http_client_create(&c->http, l, NULL);
     if (e) {
         mem_free(c);
         return e;
@@ -85,6 +84,7 @@ enum err crowd_ota_ask(struct crowd_ota **out, struct crowd_ota_client *c, const
     const struct http_header headers[] = {
         { "Activation-Version", SLICE("1") }, { "Client-Id", slice_of(client) }, { "Device-Id", slice_of(device) },
         { "User-Agent", SLICE(DEVICE_BOARD "/" DEVICE_FIRMWARE) }, { "Content-Type", SLICE("application/json") },
+        { "Connection", SLICE("close") },
     };
     struct crowd_ota *o = xnew(struct crowd_ota);
     o->client = c;

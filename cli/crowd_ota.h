@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * crowd_ota.h -- many OTA requests at once, over kept connections. */
+ * crowd_ota.h -- many OTA requests at once, each over a connection of its own. */
 #ifndef PARLEY_CLI_CROWD_OTA_H
 #define PARLEY_CLI_CROWD_OTA_H
 

@@ -29,7 +29,7 @@ struct options {
     const char *url, *ota, *token, *say, *wav, *text, *delays, *svg;
     unsigned profile, mode, identity;
     int64_t devices, seconds, rate, at_once, framing, pause_ms, silence_ms, start_gap_ms, abort_percent,
-        abort_after_ms, pid, first;
+        abort_after_ms, spread_ms, pid, first;
     bool is_json, is_quiet, is_mine, is_sure, is_pcm;
 };
 
@@ -204,6 +204,7 @@ static void sum_up(struct run *r)
     out->server_rss_peak = MAX(out->server_rss_peak, now.rss_bytes);
     uint64_t steady_from = r->steady_us ? r->steady_us : r->begin_us;
     int64_t cpu_from = r->steady_us ? r->server_steady.cpu_us : r->server_first.cpu_us;
+    out->steady_s = r->steady_us ? (double)(end_us - steady_from) / 1e6 : 0;
     if (end_us > steady_from)
         out->server_cpu_steady = (double)(now.cpu_us - cpu_from) / (double)(end_us - steady_from);
 }
@@ -247,7 +248,8 @@ static int run(struct run *r)
         .mode = (enum msg_listen_mode)o->mode, .framing = (enum framing)o->framing,
         .devices = (unsigned)o->devices, .per_second = (unsigned)o->rate, .at_once = (unsigned)o->at_once,
         .first_number = (unsigned)o->first, .uplink = &r->uplink, .text = o->text,
-        .pause_ms = (unsigned)o->pause_ms, .known_us_before_audio = (unsigned)known_ms * 1000,
+        .pause_ms = (unsigned)o->pause_ms, .spread_ms = (unsigned)o->spread_ms,
+        .known_us_before_audio = (unsigned)known_ms * 1000,
         .abort_percent = (unsigned)o->abort_percent, .abort_after_ms = (unsigned)o->abort_after_ms,
         .is_pcm = o->is_pcm, .may_leave_host = o->is_mine && o->is_sure,
     };
@@ -311,6 +313,8 @@ int command_load(int argc, char **argv)
         {"--text", ARG_TEXT, "TEXT", "play: what is typed to get an answer", .text = &o->text},
         {"--pause-ms", ARG_NUMBER, "N", "between an answer and the next question (1000)", .number = &o->pause_ms,
          .min = 0, .max = 600000},
+        {"--spread-ms", ARG_NUMBER, "N", "first questions come within this (talk: a pause; play: a frame)",
+         .number = &o->spread_ms, .min = 0, .max = 600000},
         {"--mock-delays-ms", ARG_TEXT, "A,L,T", "known delays of recogniser, model and voice", .text = &o->delays},
         {"--silence-ms", ARG_NUMBER, "N", "silence that ends speech (auto, realtime): known, too",
          .number = &o->silence_ms, .min = 0, .max = 60000},

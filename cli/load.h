@@ -23,7 +23,8 @@ struct load_result {
     const struct crowd_stats *stats;
     unsigned alive;            /* at the end, before hanging up */
     bool has_server;
-    double server_cpu_s, own_cpu_s, server_cpu_steady; /* steady: share of a core after all had started */
+    double server_cpu_s, own_cpu_s, server_cpu_steady; /* steady: share of a core after all had started ... */
+    double steady_s;           /* ... over this long */
     int64_t server_rss_before, server_rss_after, server_rss_peak;
     double greet_per_s;        /* while devices were coming */
     uint64_t known_us;

@@ -69,10 +69,23 @@ static struct frame frame_of(const struct load_result *r)
     return f;
 }
 
+/* What crowd_recent gives for this profile. */
+static const char *plotted(const char *profile)
+{
+    static const struct {
+        const char *profile, *text;
+    } rows[] = { { "play", "time between packets" }, { "idle", "hello to its answer" },
+                 { "storm", "hello to its answer" } };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(profile, rows[i].profile) == 0)
+            return rows[i].text;
+    return "latency added by the server";
+}
+
 static void put_axes(const struct load_result *r, const struct frame *f, struct buf *svg)
 {
     buf_printf(svg, "<text x='%d' y='22'>%s, %u devices: %s</text>\n", LEFT, r->profile, r->devices,
-               strcmp(r->profile, "play") == 0 ? "time between packets" : "latency added by the server");
+               plotted(r->profile));
     for (int i = 0; i <= TICKS; i++) {
         double y = f->y_max * i / TICKS, x = f->x_min + (f->x_max - f->x_min) * i / TICKS;
         buf_printf(svg, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' stroke='#ddd'/>\n", LEFT, WIDTH - RIGHT,

@@ -6,6 +6,9 @@
 
 #include "base/json.h"
 
+#define OWN_SHARE_MAX 0.9
+#define OWN_LATE_US_MAX 5000
+
 struct row {
     const char *name, *text;
     size_t at; /* of the histogram in crowd_stats */
@@ -47,6 +50,18 @@ static double share_late(const struct crowd_stats *s)
     return s->gaps ? (double)s->gaps_late / (double)s->gaps : 0;
 }
 
+/* Of one core, over the whole run. */
+static double own_share(const struct load_result *r)
+{
+    return r->seconds > 0 ? r->own_cpu_s / r->seconds : 0;
+}
+
+/* What was measured may then be this process and not the server. */
+static bool is_own_limit(const struct load_result *r)
+{
+    return own_share(r) > OWN_SHARE_MAX || histogram_at(&r->stats->late, 0.99) > OWN_LATE_US_MAX;
+}
+
 static void print_audio(const struct load_result *r)
 {
     const struct crowd_stats *s = r->stats;
@@ -78,9 +93,10 @@ void load_print(const struct load_result *r)
     printf("%s, %u devices, %.1f s, %s\n", r->profile, r->devices, r->seconds, r->url);
     printf("devices     %llu greeted (%.0f a second while coming), %u there at the end\n",
            (unsigned long long)s->greeted, r->greet_per_s, r->alive);
-    if (s->turns)
-        printf("turns       %llu, %llu of them good, %llu aborted\n", (unsigned long long)s->turns,
-               (unsigned long long)s->turns_good, (unsigned long long)s->aborts);
+    if (s->turns || s->turns_lost)
+        printf("turns       %llu, %llu of them good, %llu aborted; %llu lost with their connection\n",
+               (unsigned long long)s->turns, (unsigned long long)s->turns_good, (unsigned long long)s->aborts,
+               (unsigned long long)s->turns_lost);
     print_audio(r);
     print_server(r);
     printf("\n%-30s %9s %9s %9s %9s %9s\n", "ms", "count", "p50", "p90", "p99", "max");
@@ -97,10 +113,8 @@ void load_print(const struct load_result *r)
         if (s->violations[v])
             printf("%s %s: %llu\n", violation_is_timing((enum violation)v) ? "early/late " : "FAULT      ",
                    violation_text((enum violation)v), (unsigned long long)s->violations[v]);
-    double own = r->seconds > 0 ? r->own_cpu_s / r->seconds : 0;
-    if (own > 0.9 || histogram_at(&s->late, 0.99) > 10000)
-        printf("note        this process itself was the limit (%.0f %% of a core): read latencies as upper bounds\n",
-               own * 100);
+    printf("generator   %.0f %% of a core%s\n", own_share(r) * 100,
+           is_own_limit(r) ? ": this process itself was the limit, read latencies as upper bounds" : "");
 }
 
 static void json_histogram(struct jw *w, const char *name, const struct histogram *h)
@@ -124,7 +138,8 @@ static void json_counts(struct jw *w, const struct crowd_stats *s)
         uint64_t count;
     } counts[] = {
         { "opened", s->opened }, { "connected", s->connected }, { "greeted", s->greeted }, { "left", s->left },
-        { "turns", s->turns }, { "turns_good", s->turns_good }, { "aborts", s->aborts },
+        { "turns", s->turns }, { "turns_good", s->turns_good }, { "turns_lost", s->turns_lost },
+        { "aborts", s->aborts },
         { "packets_out", s->packets_out }, { "packets_in", s->packets_in }, { "bytes_out", s->bytes_out },
         { "bytes_in", s->bytes_in }, { "gaps", s->gaps }, { "gaps_late", s->gaps_late },
         { "underruns", s->underruns }, { "lost_packets", s->lost_packets },
@@ -184,10 +199,12 @@ void load_json(const struct load_result *r, struct buf *out)
     jw_f64(&w, "greeted_per_s", r->greet_per_s);
     jw_f64(&w, "known_ms", ms(r->known_us));
     jw_f64(&w, "own_cpu_s", r->own_cpu_s);
+    jw_bool(&w, "generator_is_limit", is_own_limit(r));
     if (r->has_server) {
         jw_object_as(&w, "server");
         jw_f64(&w, "cpu_s", r->server_cpu_s);
         jw_f64(&w, "cpu_steady", r->server_cpu_steady);
+        jw_f64(&w, "steady_s", r->steady_s);
         jw_i64(&w, "rss_before_bytes", r->server_rss_before);
         jw_i64(&w, "rss_after_bytes", r->server_rss_after);
         jw_i64(&w, "rss_peak_bytes", r->server_rss_peak);

@@ -5,7 +5,7 @@
 #include "audio/encoder.h"
 #include "base/mem.h"
 
-#define UPLINK_BITRATE 24000
+#define UPLINK_BITRATE 17000 /* what firmware's "automatic" comes to at 16 kHz and 60 ms */
 
 static void put_packet(struct uplink *u, struct slice packet)
 {
@@ -41,7 +41,8 @@ enum err uplink_build(struct uplink *u, struct pcm pcm, uint32_t frame_ms, bool 
 
     if (!is_pcm)
         err = encoder_create(&e, &(struct encoder_opts){ .rate_hz = UPLINK_RATE_HZ, .frame_us = frame_ms * 1000,
-                                                         .bitrate = UPLINK_BITRATE, .complexity = 0 });
+                                                         .bitrate = UPLINK_BITRATE, .complexity = 0,
+                                                         .has_dtx = true });
     if (err)
         return err;
     *u = (struct uplink){ .frame_ms = frame_ms, .speech_end = speech };

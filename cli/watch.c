@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * watch.c -- /proc/PID/stat and statm. */
+ * watch.c -- the process's CPU clock (microseconds where /proc/PID/stat has ticks of 10 ms) and /proc/PID/statm. */
 #include "cli/watch.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool read_line(char *out, size_t size, int pid, const char *file)
@@ -22,16 +23,15 @@ static bool read_line(char *out, size_t size, int pid, const char *file)
 
 bool watch_read(struct watch *out, int pid)
 {
-    char line[1024];
-    unsigned long long user, kernel, total_pages, resident_pages;
-    if (!read_line(line, sizeof(line), pid, "stat"))
-        return false;
-    const char *after = strrchr(line, ')'); /* the name may have anything in it */
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &kernel) != 2)
+    char line[256];
+    unsigned long long total_pages, resident_pages;
+    clockid_t clock;
+    struct timespec cpu;
+    if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &cpu))
         return false;
     if (!read_line(line, sizeof(line), pid, "statm") || sscanf(line, "%llu %llu", &total_pages, &resident_pages) != 2)
         return false;
-    out->cpu_us = (int64_t)(user + kernel) * (1000000 / sysconf(_SC_CLK_TCK));
+    out->cpu_us = (int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000;
     out->rss_bytes = (int64_t)resident_pages * sysconf(_SC_PAGESIZE);
     return true;
 }

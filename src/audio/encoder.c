@@ -24,6 +24,7 @@ enum err encoder_create(struct encoder **out, const struct encoder_opts *o)
     opus_encoder_ctl(opus, OPUS_SET_BITRATE((opus_int32)(o->bitrate ? o->bitrate : ENCODER_BITRATE)));
     opus_encoder_ctl(opus, OPUS_SET_VBR(1));
     opus_encoder_ctl(opus, OPUS_SET_SIGNAL(OPUS_AUTO));
+    opus_encoder_ctl(opus, OPUS_SET_DTX(o->has_dtx));
 
     struct encoder *e = xnew(struct encoder);
     e->opus = opus;

@@ -16,6 +16,7 @@ struct encoder_opts {
     uint32_t rate_hz, frame_us; /* frame_us: 2500..120000, a legal Opus duration */
     uint32_t bitrate;           /* bit/s; 0: ENCODER_BITRATE */
     int complexity;             /* 0..10; <0: ENCODER_COMPLEXITY */
+    bool has_dtx;               /* silence becomes packets of 1..3 bytes, as devices send them */
 };
 
 struct encoder;

@@ -15,7 +15,11 @@
 struct script {
     unsigned hello_ms, answer_ms, start_gap_ms, frames, frame_ms, stop_ms;
     unsigned slow_frame, slow_ms;      /* this frame comes so much later; 0: none */
-    bool forgets_stop, refuses, hangs_up, ignores_hello;
+    unsigned skipped_frame;            /* this one never comes; 0: none */
+    unsigned refuses_with;             /* this status instead of an upgrade */
+    unsigned busy_ms;                  /* upgraded, then "try again later" after this; 0: not */
+    bool forgets_stop, hangs_up, hangs_up_speaking, ignores_hello, is_deaf, is_mute, bursts, speaks_after_stop;
+    const char *ota_url, *ota_token;   /* what the boot request is answered */
 };
 
 struct client {
@@ -31,8 +35,8 @@ struct world {
     struct http_server *http;
     struct script script;
     struct client clients[CLIENTS_MAX];
-    unsigned count, audio_in, asked;
-    char url[64], first_target[200];
+    unsigned count, audio_in, asked, boots;
+    char url[64], ota[64], first_target[200], first_bearer[64];
     struct crowd *crowd;
     struct uplink uplink;
 };
@@ -43,23 +47,43 @@ static void tell(struct client *c, const char *text)
         (void)!ws_send_text(c->ws, slice_of(text));
 }
 
+static void send_packet(struct client *c)
+{
+    static const uint8_t packet[] = { 0x58 | 0x03, 3, 1, 2, 3, 4, 5, 6 }; /* three frames of 20 ms */
+    if (c->ws)
+        (void)!ws_send_binary(c->ws, (struct slice){ 0 }, slice_from(packet, sizeof(packet)));
+}
+
+static void hang_up(struct client *c)
+{
+    timer_stop(&c->timer);
+    if (c->ws)
+        ws_drop(c->ws);
+    c->ws = NULL;
+}
+
 static void stop(void *arg)
 {
     struct client *c = arg;
     c->is_answering = false;
     if (!c->world->script.forgets_stop)
         tell(c, "{\"type\":\"tts\",\"state\":\"stop\"}");
+    if (c->world->script.speaks_after_stop)
+        send_packet(c);
 }
 
 static void frame(void *arg)
 {
-    static const uint8_t packet[] = { 0x58 | 0x03, 3, 1, 2, 3, 4, 5, 6 }; /* three frames of 20 ms */
     struct client *c = arg;
     const struct script *s = &c->world->script;
-    if (c->ws)
-        (void)!ws_send_binary(c->ws, (struct slice){ 0 }, slice_from(packet, sizeof(packet)));
     c->frames++;
-    unsigned wait = s->frame_ms + (s->slow_frame && c->frames == s->slow_frame ? s->slow_ms : 0);
+    if (!s->is_mute && c->frames != s->skipped_frame)
+        send_packet(c);
+    if (s->hangs_up_speaking && c->frames == 3) {
+        hang_up(c);
+        return;
+    }
+    unsigned wait = s->bursts ? 0 : s->frame_ms + (s->slow_frame && c->frames == s->slow_frame ? s->slow_ms : 0);
     if (c->frames < s->frames)
         timer_start(&c->timer, c->world->loop, wait, frame, c);
     else
@@ -69,11 +93,18 @@ static void frame(void *arg)
 static void answer(void *arg)
 {
     struct client *c = arg;
-    tell(c, "{\"type\":\"stt\",\"text\":\"x\"}");
+    if (!c->world->script.is_deaf)
+        tell(c, "{\"type\":\"stt\",\"text\":\"x\"}");
     tell(c, "{\"type\":\"tts\",\"state\":\"start\"}");
     tell(c, "{\"type\":\"tts\",\"state\":\"sentence_start\",\"text\":\"y\"}");
     c->frames = 0;
     timer_start(&c->timer, c->world->loop, c->world->script.start_gap_ms, frame, c);
+}
+
+static void busy(void *arg)
+{
+    struct client *c = arg;
+    ws_close(take_ptr(&c->ws), WS_TRY_LATER, SLICE("busy"), 100);
 }
 
 static void hello(void *arg)
@@ -86,7 +117,9 @@ static void on_text(void *user, struct slice text)
     struct client *c = user;
     const struct script *s = &c->world->script;
     if (slice_contains(text, SLICE("\"hello\""))) {
-        if (!s->ignores_hello)
+        if (s->busy_ms)
+            timer_start(&c->timer, c->world->loop, s->busy_ms, busy, c);
+        else if (!s->ignores_hello)
             timer_start(&c->timer, c->world->loop, s->hello_ms, hello, c);
     } else if (slice_contains(text, SLICE("\"abort\""))) {
         timer_start(&c->timer, c->world->loop, s->stop_ms, stop, c);
@@ -95,11 +128,8 @@ static void on_text(void *user, struct slice text)
         c->is_answering = true;
         timer_start(&c->timer, c->world->loop, s->answer_ms, answer, c);
     }
-    if (s->hangs_up && c->world->asked && c->ws) {
-        timer_stop(&c->timer);
-        ws_drop(c->ws);
-        c->ws = NULL;
-    }
+    if (s->hangs_up && c->world->asked)
+        hang_up(c);
 }
 
 static void on_binary(void *user, struct slice data)
@@ -116,16 +146,31 @@ static void on_close(void *user, int code, struct slice reason, int http_status)
 
 static const struct ws_events ws_events = { .on_text = on_text, .on_binary = on_binary, .on_close = on_close };
 
+static void boot(struct world *w, struct http_req *r)
+{
+    auto_buf struct buf body = { 0 };
+    w->boots++;
+    buf_printf(&body, "{\"server_time\":{\"timestamp\":1,\"timezone_offset\":0},\"websocket\":{\"url\":\"%s\",\"token\":\"%s\"}}",
+               w->script.ota_url, w->script.ota_token);
+    http_respond(r, &(struct http_reply){ .status = 200, .type = "application/json", .body = buf_slice(&body) });
+}
+
 static void on_request(void *user, struct http_req *r)
 {
     struct world *w = user;
-    struct slice id = { 0 };
+    struct slice id = { 0 }, bearer = { 0 };
+    if (slice_is(http_path(r), "/ota/")) {
+        boot(w, r);
+        return;
+    }
     http_header(r, "device-id", &id);
+    if (http_header(r, "authorization", &bearer))
+        snprintf(w->first_bearer, sizeof(w->first_bearer), SLICE_FMT, SLICE_ARG(bearer));
     if (w->first_target[0] == '\0')
         snprintf(w->first_target, sizeof(w->first_target), SLICE_FMT "|" SLICE_FMT, SLICE_ARG(http_target(r)),
                  SLICE_ARG(id));
-    if (w->script.refuses) {
-        http_respond_text(r, 503, "full");
+    if (w->script.refuses_with) {
+        http_respond_text(r, (int)w->script.refuses_with, "no");
         return;
     }
     assert_true(w->count < CLIENTS_MAX);
@@ -153,6 +198,7 @@ static int setup(void **state)
                                &http_events, w));
     assert_ok(uplink_build(&w->uplink, (struct pcm){ silence, COUNT(silence) }, 60, false));
     snprintf(w->url, sizeof(w->url), "ws://127.0.0.1:%u/xiaozhi/v1/", http_server_port(w->http));
+    snprintf(w->ota, sizeof(w->ota), "http://127.0.0.1:%u/ota/", http_server_port(w->http));
     w->script = (struct script){ .hello_ms = 3, .answer_ms = 40, .start_gap_ms = 60, .frames = 6, .frame_ms = 60,
                                  .stop_ms = 20 };
     *state = w;
@@ -180,7 +226,7 @@ static int teardown(void **state)
 static const struct crowd_stats *go(struct world *w, struct crowd_opts o, unsigned ms)
 {
     o.loop = w->loop;
-    o.url = w->url;
+    o.url = o.ota ? NULL : w->url;
     o.uplink = &w->uplink;
     o.text = "tell me a story";
     o.devices = o.devices ? o.devices : 1;
@@ -283,7 +329,7 @@ static void the_button_is_timed_until_the_stop(void **state)
 static void busy_is_told_from_broken(void **state)
 {
     struct world *w = *state;
-    w->script.refuses = true;
+    w->script.refuses_with = 503;
     const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 3 }, 200);
     assert_int_equal(s->errors[CROWD_BUSY], 3);
     assert_int_equal(s->refuse.count, 3);
@@ -300,6 +346,155 @@ static void a_server_that_hangs_up_or_says_nothing_is_an_error(void **state)
     w->script = (struct script){ .ignores_hello = true };
     s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .hello_timeout_ms = 400 }, 600);
     assert_int_equal(s->errors[CROWD_NO_HELLO], 1);
+}
+
+static void a_dropped_frame_is_a_late_gap(void **state)
+{
+    struct world *w = *state;
+    w->script.skipped_frame = 3;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 5000 }, 900);
+    assert_int_equal(s->packets_in, 5);
+    assert_int_equal(s->bytes_in, 5 * 8);
+    assert_int_equal(s->gaps, 4);
+    assert_int_equal(s->gaps_late, 1);
+    near(s->gap.max, 120);
+    assert_int_equal(s->underruns, 1);
+    assert_int_equal(s->turns_good, 1);
+}
+
+static void frames_sent_all_at_once_fill_the_device_queue_and_are_lost(void **state)
+{
+    struct world *w = *state;
+    w->script.bursts = true;
+    w->script.frames = 60;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 600);
+    assert_int_equal(s->packets_in, 60);
+    assert_in_range(s->lost_packets, 15, 18); /* 42 wait, one plays, and meanwhile another */
+    assert_int_equal(s->violations[VIOLATION_overfull], s->lost_packets);
+    assert_true(s->violations[VIOLATION_burst] > 40);
+    assert_true(s->violations[VIOLATION_too_far_ahead] > 20);
+    assert_int_equal(s->gaps_late, 0);
+    assert_int_equal(s->underruns, 0);
+}
+
+static void audio_after_the_stop_is_a_fault(void **state)
+{
+    struct world *w = *state;
+    w->script.speaks_after_stop = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 800);
+    assert_int_equal(s->violations[VIOLATION_audio_after_stop], 1);
+    assert_int_equal(s->lost_packets, 1);
+    assert_int_equal(s->turns_good, 1);
+}
+
+static void an_answer_without_text_or_without_audio_is_not_good(void **state)
+{
+    struct world *w = *state;
+    w->script.is_deaf = true;
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_TALK, .mode = MSG_LISTEN_MANUAL, .pause_ms = 1 }, 1800);
+    assert_int_equal(s->turns, 1);
+    assert_int_equal(s->errors[CROWD_NOTHING_HEARD], 1);
+    assert_int_equal(s->turns_good, 0);
+    crowd_close(w->crowd);
+    w->script.is_deaf = false;
+    w->script.is_mute = true;
+    s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 800);
+    assert_int_equal(s->turns, 1);
+    assert_int_equal(s->turns_good, 0);
+    assert_int_equal(s->packets_in, 0);
+}
+
+static void an_answer_that_ends_with_its_connection_is_lost(void **state)
+{
+    struct world *w = *state;
+    w->script.hangs_up_speaking = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .devices = 3 }, 500);
+    assert_int_equal(s->turns_lost, 3);
+    assert_int_equal(s->turns, 0);
+    assert_int_equal(s->errors[CROWD_CLOSED], 3);
+    assert_int_equal(s->violations[VIOLATION_missing_stop], 3);
+    assert_int_equal(crowd_speaking(w->crowd), 0);
+}
+
+static void every_way_to_say_no_is_told_apart_and_timed(void **state)
+{
+    static const struct {
+        unsigned status, busy_ms;
+        enum crowd_error error;
+    } rows[] = { { 503, 0, CROWD_BUSY }, { 429, 0, CROWD_BUSY }, { 401, 0, CROWD_REFUSED }, { 0, 70, CROWD_BUSY } };
+    struct world *w = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        w->script = (struct script){ .refuses_with = rows[i].status, .busy_ms = rows[i].busy_ms };
+        const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 4 }, 300);
+        assert_int_equal(s->errors[rows[i].error], 4);
+        assert_int_equal(load_errors(s), 4);
+        assert_int_equal(s->greeted, 0);
+        assert_int_equal(s->refuse.count, 4);
+        if (rows[i].busy_ms)
+            near(histogram_at(&s->refuse, 0.5), rows[i].busy_ms);
+        crowd_close(take_ptr(&w->crowd));
+        pass(w, 5);
+    }
+}
+
+static void questions_are_spread_over_the_time_that_was_asked_for(void **state)
+{
+    struct world *w = *state;
+    w->script.frames = 2000; /* nobody comes to an end */
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .devices = 40, .spread_ms = 2000 }, 1000);
+    assert_int_equal(s->greeted, 40);
+    assert_in_range(w->asked, 8, 32); /* half of them, by chance */
+    pass(w, 1100);
+    assert_int_equal(w->asked, 40);
+}
+
+static void a_device_asks_at_boot_and_shows_what_it_was_given(void **state)
+{
+    struct world *w = *state;
+    w->script.ota_url = w->url;
+    w->script.ota_token = "t0ken";
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 2, .ota = w->ota }, 0);
+    for (int i = 0; i < 200 && s->greeted < 2; i++) {
+        loop_step(w->loop, 5);
+        pass(w, 1);
+    }
+    assert_int_equal(s->greeted, 2);
+    assert_int_equal(w->boots, 2);
+    assert_int_equal(s->ota.count, 2);
+    assert_string_equal(w->first_bearer, "Bearer t0ken");
+}
+
+static void an_ota_answer_that_points_elsewhere_is_not_followed(void **state)
+{
+    struct world *w = *state;
+    w->script.ota_url = "ws://192.0.2.1/xiaozhi/v1/";
+    w->script.ota_token = "";
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .ota = w->ota }, 0);
+    for (int i = 0; i < 200 && load_errors(s) == 0; i++) {
+        loop_step(w->loop, 5);
+        pass(w, 1);
+    }
+    assert_int_equal(s->errors[CROWD_OTA], 1);
+    assert_int_equal(s->connected, 0);
+}
+
+static void of_a_hundred_mixed_devices_seventy_are_idle(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_MIXED, .mode = MSG_LISTEN_MANUAL, .devices = 60, .pause_ms = 100 }, 2500);
+    assert_true(s->greeted >= 60);
+    assert_true(s->turns_good > 0);       /* those that talk and play */
+    assert_true(w->audio_in > 0);         /* those that listen */
+    assert_true(s->left > 0);             /* those that come and go */
+    assert_int_equal(load_errors(s), 0);
+    assert_in_range(crowd_alive(w->crowd), 57, 60);
+    struct histogram recent;
+    crowd_recent(w->crowd, &recent);
+    assert_true(recent.count > 0);
+    assert_true(recent.count < s->gaps / 2); /* latencies of answers, not the gaps of what is played */
 }
 
 static void a_storm_comes_and_goes_as_new_devices(void **state)
@@ -362,6 +557,70 @@ static void a_report_can_be_read_by_machines_and_plotted(void **state)
     assert_true(slice_ends(buf_slice(&svg), SLICE("</svg>\n")));
 }
 
+/* What is told of a run with faults that are known: every number. */
+static void the_report_says_exactly_what_the_server_did(void **state)
+{
+    static const struct {
+        const char *object, *name;
+        int64_t value;
+    } rows[] = {
+        { NULL, "opened", 2 },       { NULL, "connected", 2 },     { NULL, "greeted", 2 },   { NULL, "alive", 2 },
+        { NULL, "turns", 2 },        { NULL, "turns_good", 2 },    { NULL, "turns_lost", 0 }, { NULL, "aborts", 0 },
+        { NULL, "packets_in", 12 },  { NULL, "bytes_in", 96 },     { NULL, "gaps", 10 },     { NULL, "gaps_late", 2 },
+        { NULL, "underruns", 2 },    { NULL, "lost_packets", 0 },  { "violations", "starved", 2 },
+        { "violations", "burst", -1 }, { "errors", "busy", -1 },   { "gap", "count", 10 },   { "gap", "max_ms", 200 },
+        { "gap", "p50_ms", 60 },     { "hello", "count", 2 },      { "hello", "p50_ms", 3 }, { "text", "count", 2 },
+        { "text", "p50_ms", 40 },    { "start", "p50_ms", 40 },    { "audio", "p99_ms", 100 },
+        { "added", "p99_ms", 30 },   { "abort", "count", -1 },
+    };
+    struct world *w = *state;
+    auto_buf struct buf out = { 0 };
+    auto_json struct json *j = NULL;
+    w->script.slow_frame = 3;
+    w->script.slow_ms = 140;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .devices = 2, .pause_ms = 60000,
+                                                             .known_us_before_audio = 70000 }, 900);
+    struct load_result r = { .profile = "play", .url = w->url, .devices = 2, .seconds = 1, .stats = s,
+                             .alive = crowd_alive(w->crowd), .own_cpu_s = 0.2 };
+    load_json(&r, &out);
+    assert_ok(json_parse(&j, buf_slice(&out), NULL));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct json *at = rows[i].object ? json_get(j, rows[i].object) : j;
+        int64_t got = (int64_t)json_get_f64(at, rows[i].name, -1);
+        bool is_time = slice_ends(slice_of(rows[i].name), SLICE("_ms")); /* buckets are 1.6 % wide */
+        int64_t slack = is_time ? 2 + rows[i].value / 50 : 0;
+        if (got < rows[i].value - slack || got > rows[i].value + slack)
+            fail_msg("%s.%s: %lld instead of %lld", rows[i].object ? rows[i].object : "", rows[i].name, (long long)got,
+                     (long long)rows[i].value);
+    }
+    assert_false(json_get_bool(j, "generator_is_limit", true));
+}
+
+static void a_generator_that_is_the_limit_says_so(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE }, 50);
+    struct crowd_stats *late = calloc(1, sizeof(*late));
+    *late = *s;
+    for (int i = 0; i < 5; i++)
+        histogram_add(&late->late, 20000);
+    const struct {
+        const struct crowd_stats *stats;
+        double own_cpu_s;
+        bool is_limit;
+    } rows[] = { { s, 0.5, false }, { s, 0.95, true }, { late, 0.5, true } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        auto_buf struct buf out = { 0 };
+        auto_json struct json *j = NULL;
+        struct load_result r = { .profile = "idle", .url = w->url, .devices = 1, .seconds = 1, .stats = rows[i].stats,
+                                 .own_cpu_s = rows[i].own_cpu_s };
+        load_json(&r, &out);
+        assert_ok(json_parse(&j, buf_slice(&out), NULL));
+        assert_int_equal(json_get_bool(j, "generator_is_limit", !rows[i].is_limit), rows[i].is_limit);
+    }
+    free(late);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -376,6 +635,18 @@ int main(void)
         CASE(the_button_is_timed_until_the_stop),
         CASE(busy_is_told_from_broken),
         CASE(a_server_that_hangs_up_or_says_nothing_is_an_error),
+        CASE(a_dropped_frame_is_a_late_gap),
+        CASE(frames_sent_all_at_once_fill_the_device_queue_and_are_lost),
+        CASE(audio_after_the_stop_is_a_fault),
+        CASE(an_answer_without_text_or_without_audio_is_not_good),
+        CASE(an_answer_that_ends_with_its_connection_is_lost),
+        CASE(every_way_to_say_no_is_told_apart_and_timed),
+        CASE(questions_are_spread_over_the_time_that_was_asked_for),
+        CASE(a_device_asks_at_boot_and_shows_what_it_was_given),
+        CASE(an_ota_answer_that_points_elsewhere_is_not_followed),
+        CASE(of_a_hundred_mixed_devices_seventy_are_idle),
+        CASE(the_report_says_exactly_what_the_server_did),
+        CASE(a_generator_that_is_the_limit_says_so),
         CASE(a_storm_comes_and_goes_as_new_devices),
         CASE(the_identity_can_be_in_the_query),
         CASE(only_this_machine_is_connected_to),
