@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * loop.c -- libuv behind a dozen calls: mail, graves, hooks, the alarm of the timer wheel.
  *
- * One round:  timers -> (prepare: hooks, graves, set alarm) -> wait -> sockets, mail -> ...
+ * One round:  timers -> (prepare: hooks, graves, work, set alarm) -> wait -> sockets, mail -> ...
  * Prepare is the last thing before the wait, with no callback on the stack: the place to free. Only
  * one uv_timer exists per loop; it is set to the next due time of the wheel, so an idle loop sleeps. */
 #include "loop/loop.h"
@@ -17,22 +17,27 @@
 #include "base/mem.h"
 #include "loop/wheel.h"
 
-#define OWN_HANDLES 3          /* wake, alarm, before_wait */
+#define OWN_HANDLES 4          /* wake, alarm, before_wait, no_wait */
 #define CLOSE_TRIES_MAX 200    /* of 10 ms each: what loop_free gives to handles still closing */
 #define READY_ROUNDS_MAX 64    /* of timers without delay at one moment of the manual clock */
 #define GRAVE_ROUNDS_MAX 1000  /* burials that dig new graves */
+
+struct graves {
+    struct grave *first, **end;
+};
 
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t alarm;
     uv_prepare_t before_wait;
+    uv_idle_t no_wait; /* while work is left over */
     const char *name;
     bool has_manual_clock;
     uint64_t manual_ms;
     uint64_t alarm_ms; /* what the alarm is set to; WHEEL_NEVER: not set */
     struct wheel wheel;
-    struct grave *graves, **graves_end;
+    struct graves graves, work;
     struct loop_hook *hooks;
     uint64_t round_us, idle_us, stall_us;
     atomic_bool is_running, is_stopping;
@@ -61,12 +66,29 @@ static void run_mail(uv_async_t *wake)
     }
 }
 
+static void nothing(uv_idle_t *no_wait)
+{
+    (void)no_wait;
+}
+
+static void graves_init(struct graves *q)
+{
+    q->first = NULL;
+    q->end = &q->first;
+}
+
+static void graves_put(struct graves *q, struct grave *g, void (*fn)(void *arg), void *arg)
+{
+    *g = (struct grave){ .bury = fn, .arg = arg };
+    *q->end = g;
+    q->end = &g->next;
+}
+
 static void run_graves(struct loop *l)
 {
-    for (unsigned round = 0; l->graves && round < GRAVE_ROUNDS_MAX; round++) {
-        struct grave *g = l->graves;
-        l->graves = NULL;
-        l->graves_end = &l->graves;
+    for (unsigned round = 0; l->graves.first && round < GRAVE_ROUNDS_MAX; round++) {
+        struct grave *g = l->graves.first;
+        graves_init(&l->graves);
         while (g) {
             struct grave *next = g->next;
             g->bury(g->arg); /* g lies in what is freed */
@@ -75,12 +97,33 @@ static void run_graves(struct loop *l)
     }
 }
 
+/* What has no time left in this round is gone on with after a look at sockets and timers. */
+static void run_work(struct loop *l)
+{
+    uint64_t end_us = loop_now_us(l) + LOOP_WORK_US;
+    unsigned done = 0;
+    while (l->work.first && (l->has_manual_clock ? done < GRAVE_ROUNDS_MAX : loop_now_us(l) < end_us)) {
+        struct grave *g = l->work.first;
+        l->work.first = g->next;
+        if (!g->next)
+            l->work.end = &l->work.first;
+        g->bury(g->arg);
+        done++;
+    }
+    if (l->work.first)
+        uv_idle_start(&l->no_wait, nothing);
+    else
+        uv_idle_stop(&l->no_wait);
+}
+
 static void end_round(struct loop *l)
 {
     for (struct loop_hook *h = l->hooks, *next; h; h = next) {
         next = h->next;
         h->fn(h->arg);
     }
+    run_graves(l);
+    run_work(l);
     run_graves(l);
 }
 
@@ -147,10 +190,12 @@ enum err loop_create(struct loop **out, const struct loop_opts *o)
     uv_timer_init(&l->uv, &l->alarm);
     uv_prepare_init(&l->uv, &l->before_wait);
     uv_prepare_start(&l->before_wait, before_wait);
+    uv_idle_init(&l->uv, &l->no_wait);
     l->wake.data = l->alarm.data = l->before_wait.data = l;
     l->manual_ms = 1000; /* so that 0 can mean "never happened" */
     l->alarm_ms = WHEEL_NEVER;
-    l->graves_end = &l->graves;
+    graves_init(&l->graves);
+    graves_init(&l->work);
     l->mail_end = &l->mail;
     pthread_mutex_init(&l->mail_lock, NULL);
     wheel_init(&l->wheel, loop_now_ms(l));
@@ -173,12 +218,13 @@ void loop_free(struct loop *l)
     assert(!atomic_load(&l->is_running));
     do {
         loop_step(l, 0);
-    } while (has_mail(l) || l->graves);
+    } while (has_mail(l) || l->graves.first || l->work.first);
     assert(l->wheel.armed == 0 && "a timer outlived its loop");
     assert(!l->hooks && "a hook outlived its loop");
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     uv_close((uv_handle_t *)&l->before_wait, NULL);
+    uv_close((uv_handle_t *)&l->no_wait, NULL);
     for (unsigned i = 0; uv_run(&l->uv, UV_RUN_NOWAIT) && i < CLOSE_TRIES_MAX; i++) {
         struct pollfd ready = { .fd = uv_backend_fd(&l->uv), .events = POLLIN };
         poll(&ready, 1, 10);
@@ -215,14 +261,12 @@ void loop_stop(struct loop *l)
 void loop_step(struct loop *l, unsigned wait_ms)
 {
     if (wait_ms) {
-        int next_ms = uv_backend_timeout(&l->uv); /* of a real clock; -1: none */
         struct pollfd ready = { .fd = uv_backend_fd(&l->uv), .events = POLLIN };
 
         end_round(l);
-        if (!l->has_manual_clock && wheel_next_ms(&l->wheel) != WHEEL_NEVER) {
+        if (!l->has_manual_clock && wheel_next_ms(&l->wheel) != WHEEL_NEVER)
             set_alarm(l);
-            next_ms = uv_backend_timeout(&l->uv);
-        }
+        int next_ms = uv_backend_timeout(&l->uv); /* of a real clock; -1: none */
         bool is_due = l->has_manual_clock && wheel_next_ms(&l->wheel) <= l->manual_ms;
         int wait = next_ms >= 0 ? MIN(next_ms, (int)wait_ms) : (int)wait_ms;
         if (!is_due)
@@ -313,9 +357,13 @@ uint64_t loop_stall_us(struct loop *l)
 void loop_later(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg)
 {
     assert_on_loop(l);
-    *g = (struct grave){ .bury = fn, .arg = arg };
-    *l->graves_end = g;
-    l->graves_end = &g->next;
+    graves_put(&l->graves, g, fn, arg);
+}
+
+void loop_work(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg)
+{
+    assert_on_loop(l);
+    graves_put(&l->work, g, fn, arg);
 }
 
 void loop_post(struct loop *l, struct mail *m)

@@ -44,6 +44,12 @@ struct grave {
 };
 void loop_later(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg);
 
+/* The same for work that somebody else may have to wait for (a piece of a reply to be coded): first come,
+ * first served, but no more than LOOP_WORK_US of it in one round, so that what is due meanwhile is done
+ * in between. With a manual clock nothing is left over. */
+#define LOOP_WORK_US 1000
+void loop_work(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg);
+
 /* A letter from any thread: run(mail) is called on the loop thread, in order of posting. The letter
  * belongs to the loop until run is called. */
 struct mail {

@@ -17,6 +17,7 @@ struct soon {
     void (*free)(void *owner);
     void *owner;
     bool is_queued, is_closed;
+    bool is_work;              /* each step costs enough to let others go first: see loop_work() */
 };
 
 static inline void soon_fire(void *arg)
@@ -40,7 +41,10 @@ static inline void soon_kick(struct soon *s)
     if (s->is_queued)
         return;
     s->is_queued = true;
-    loop_later(s->loop, &s->grave, soon_fire, s);
+    if (s->is_work)
+        loop_work(s->loop, &s->grave, soon_fire, s);
+    else
+        loop_later(s->loop, &s->grave, soon_fire, s);
 }
 
 static inline void soon_close(struct soon *s)

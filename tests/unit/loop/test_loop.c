@@ -114,6 +114,59 @@ static void graves_are_filled_after_the_callback_not_in_it(void **state)
     loop_free(p.loop);
 }
 
+struct shift { /* one worker of the test below */
+    struct grave grave;
+    struct loop *loop;
+    char name, *diary;
+};
+
+static void note(struct shift *s, char what)
+{
+    s->diary[strlen(s->diary)] = what;
+}
+
+static void ring(void *arg)
+{
+    note(arg, 't');
+}
+
+static void toil(void *arg)
+{
+    struct shift *s = arg;
+    uint64_t end_us = loop_now_us(s->loop) + LOOP_WORK_US;
+    while (loop_now_us(s->loop) < end_us)
+        continue;
+    note(s, s->name);
+}
+
+static void long_work_lets_what_is_due_go_first(void **state)
+{
+    char diary[8] = "";
+    struct loop *l;
+    struct timer timer = { 0 };
+    assert_ok(loop_create(&l, NULL));
+    struct shift a = { .loop = l, .name = 'a', .diary = diary }, b = { .loop = l, .name = 'b', .diary = diary };
+    loop_work(l, &a.grave, toil, &a);
+    loop_work(l, &b.grave, toil, &b);
+    timer_start(&timer, l, 0, ring, &b);
+    loop_step(l, 1000); /* does not wait while work is left */
+    loop_step(l, 0);
+    assert_string_equal(diary, "atb");
+    loop_free(l);
+}
+
+static void work_is_done_when_a_loop_ends(void **state)
+{
+    char diary[8] = "";
+    struct shift a = { .name = 'a', .diary = diary }, b = { .name = 'b', .diary = diary };
+    assert_ok(loop_create(&a.loop, NULL));
+    b.loop = a.loop;
+    loop_work(a.loop, &a.grave, toil, &a);
+    loop_work(a.loop, &b.grave, toil, &b);
+    loop_free(a.loop);
+    assert_string_equal(diary, "ab");
+}
+
 static void count_up(void *arg)
 {
     ++*(unsigned *)arg;
@@ -165,6 +218,8 @@ int main(void)
         cmocka_unit_test(letters_of_many_threads_arrive_in_order_on_the_loop),
         cmocka_unit_test(a_loop_stops_from_another_thread_and_is_nobody_elses_while_it_runs),
         cmocka_unit_test(graves_are_filled_after_the_callback_not_in_it),
+        cmocka_unit_test(long_work_lets_what_is_due_go_first),
+        cmocka_unit_test(work_is_done_when_a_loop_ends),
         cmocka_unit_test(a_hook_runs_in_every_round_until_it_is_removed),
         cmocka_unit_test(a_slow_callback_shows_as_a_stall),
     };
