@@ -5,9 +5,9 @@
  *     curl's callbacks -> on_head, on_data;  a finished transfer or a time-out -> on_end
  *
  * libcurl must not be called from its own callbacks, and a call may be closed, opened or the whole
- * client freed from any event. So nothing is taken apart where it is asked for: calls are marked, and
- * sweep() at the top of the loop removes and frees them. Time-outs are the loop's timers (libcurl only
- * watches the connect), so tests can move them. */
+ * client freed from any event. So nothing is taken apart where it is asked for: calls are marked and
+ * listed in `changed`, and sweep() at the top of the loop starts, resumes, removes and frees them. Time-outs
+ * are the loop's timers (libcurl only watches the connect), so tests can move them. */
 #include "http/client.h"
 
 #include "base/list.h"
@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <uv.h> /* after base.h: it brings MIN and MAX of its own */
 
-#define IDLE_CONNECTIONS_MAX 32u
+#define IDLE_CONNECTIONS_MAX 256u /* as many answers may come at once; fewer would mean new connections */
 #define CONNECTION_AGE_S 50L      /* unused longer: not taken again; most servers close after 60 */
 #define CONNECT_MS 5000u
 #define FIRST_BYTE_MS 15000u
@@ -28,20 +28,21 @@
 #define REPLY_MAX_BYTES (1u << 20)
 #define REPLY_HEAD_MAX_BYTES 65536u
 #define TYPE_MAX_BYTES 200u
-#define RECEIVE_BUFFER_BYTES 16384L
+#define RECEIVE_BUFFER_BYTES 16384u
 
 struct http_client {
     struct loop *loop;
     CURLM *multi;
-    struct list calls;
+    struct list calls, changed; /* changed: sweep() has something to do for them */
     struct timer timer;  /* libcurl's wish to be called */
     struct grave grave;
     char *ca_file;
-    bool is_in_curl, is_later, is_due, is_closed;
+    bool is_later, is_due, is_closed;
 };
 
 struct http_call {
-    struct node node;
+    struct node node;    /* of calls */
+    struct node change;  /* of changed */
     struct http_client *client;
     CURL *easy;
     struct curl_slist *headers;
@@ -51,10 +52,12 @@ struct http_call {
     void *user;
     struct timer stage, total;
     unsigned first_byte_ms, idle_ms;
+    uint64_t total_end_ms, left_ms; /* when it takes too long; the same while paused */
     size_t reply_max_bytes, reply_bytes, head_bytes;
     enum err why;        /* our own reason to stop the transfer */
     int status;
-    bool is_added, is_reused, has_head;
+    bool is_added, is_reused, has_head, is_paused;
+    bool is_held;        /* libcurl keeps what it read until it is told to go on */
     char note[CURL_ERROR_SIZE];
 };
 
@@ -66,6 +69,7 @@ struct watch {
 };
 
 static void later(struct http_client *c);
+static void changed(struct http_call *call);
 static void check_done(struct http_client *c);
 
 /* ---- libcurl on the loop ---- */
@@ -73,9 +77,7 @@ static void check_done(struct http_client *c);
 static void act(struct http_client *c, curl_socket_t fd, int flags)
 {
     int running;
-    c->is_in_curl = true;
     curl_multi_socket_action(c->multi, fd, flags, &running);
-    c->is_in_curl = false;
     check_done(c);
 }
 
@@ -149,7 +151,7 @@ static void silence(struct http_call *call)
     call->ev = NULL;
     timer_stop(&call->stage);
     timer_stop(&call->total);
-    later(call->client);
+    changed(call);
 }
 
 static void end(struct http_call *call, enum err err, const char *note)
@@ -216,6 +218,7 @@ static void check_done(struct http_client *c)
 static void call_free(struct http_call *call)
 {
     list_unlink(&call->node);
+    list_unlink(&call->change);
     timer_stop(&call->stage);
     timer_stop(&call->total);
     if (call->is_added)
@@ -233,6 +236,13 @@ static void add(struct http_call *call)
     call->is_added = curl_multi_add_handle(call->client->multi, call->easy) == CURLM_OK;
     if (!call->is_added)
         end(call, ERR_INTERNAL, "the transfer could not be started");
+}
+
+/* Gives what libcurl kept, and may finish the transfer. */
+static void resume(struct http_call *call)
+{
+    call->is_held = false;
+    curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
 static void client_free(struct http_client *c)
@@ -256,13 +266,17 @@ static void sweep(void *arg)
         return;
     }
     c->is_later = false;
-    list_each(&c->calls, n) {
-        struct http_call *call = container_of(n, struct http_call, node);
+    struct node *n;
+    while ((n = list_shift(&c->changed)) != NULL) {
+        struct http_call *call = container_of(n, struct http_call, change);
         if (!call->ev)
             call_free(call);
         else if (!call->is_added)
             add(call);
+        else if (call->is_held && !call->is_paused)
+            resume(call);
     }
+    check_done(c);
     if (c->is_due) {
         c->is_due = false;
         act(c, CURL_SOCKET_TIMEOUT, 0);
@@ -275,6 +289,13 @@ static void later(struct http_client *c)
         return;
     c->is_later = true;
     loop_later(c->loop, &c->grave, sweep, c);
+}
+
+static void changed(struct http_call *call)
+{
+    if (!node_in_list(&call->change))
+        list_push(&call->client->changed, &call->change);
+    later(call->client);
 }
 
 /* ---- what libcurl hears ---- */
@@ -292,6 +313,8 @@ static void on_total_timeout(void *arg)
 
 static void heard(struct http_call *call)
 {
+    if (call->is_paused)
+        return;
     timer_start(&call->stage, call->client->loop, call->idle_ms, on_stage_timeout, call);
 }
 
@@ -341,6 +364,10 @@ static size_t on_curl_data(char *bytes, size_t size, size_t count, void *user)
     size_t len = size * count;
     if (!call->ev)
         return CURL_WRITEFUNC_ERROR;
+    if (call->is_paused) {
+        call->is_held = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     heard(call);
     call->reply_bytes += len;
     if (call->reply_bytes > call->reply_max_bytes)
@@ -419,7 +446,7 @@ static void set_transport(struct http_call *call, const struct http_call_opts *o
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_ms ? o->connect_ms : CONNECT_MS));
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)(o->buffer_bytes ? o->buffer_bytes : RECEIVE_BUFFER_BYTES));
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "parley/" PARLEY_VERSION);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_curl_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
@@ -461,8 +488,10 @@ enum err http_call_open(struct http_call **out, struct http_client *c, const str
     call->user = user;
     list_push(&c->calls, &call->node);
     timer_start(&call->stage, c->loop, call->first_byte_ms, on_stage_timeout, call);
-    timer_start(&call->total, c->loop, o->total_ms ? o->total_ms : TOTAL_MS, on_total_timeout, call);
-    later(c); /* starts it */
+    unsigned total_ms = o->total_ms ? o->total_ms : TOTAL_MS;
+    call->total_end_ms = loop_now_ms(c->loop) + total_ms;
+    timer_start(&call->total, c->loop, total_ms, on_total_timeout, call);
+    changed(call); /* starts it */
     *out = call;
     return OK;
 }
@@ -471,6 +500,24 @@ void http_call_close(struct http_call *call)
 {
     if (call && call->ev)
         silence(call);
+}
+
+void http_call_pause(struct http_call *call, bool is_paused)
+{
+    if (!call || !call->ev || call->is_paused == is_paused)
+        return;
+    struct loop *l = call->client->loop;
+    call->is_paused = is_paused;
+    if (is_paused) {
+        call->left_ms = call->total_end_ms - MIN(call->total_end_ms, loop_now_ms(l));
+        timer_stop(&call->stage);
+        timer_stop(&call->total);
+        return;
+    }
+    call->total_end_ms = loop_now_ms(l) + call->left_ms;
+    timer_start(&call->total, l, call->left_ms, on_total_timeout, call);
+    timer_start(&call->stage, l, call->has_head ? call->idle_ms : call->first_byte_ms, on_stage_timeout, call);
+    changed(call);
 }
 
 bool http_call_is_reused(const struct http_call *call)
@@ -494,6 +541,7 @@ enum err http_client_create(struct http_client **out, struct loop *l, const stru
     c->multi = multi;
     c->ca_file = xstrdup(o && o->ca_file ? o->ca_file : tls_ca_bundle());
     list_init(&c->calls);
+    list_init(&c->changed);
     long idle_max = (long)(o && o->idle_max ? o->idle_max : IDLE_CONNECTIONS_MAX);
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, c);

@@ -12,7 +12,7 @@ struct http_call;
 
 struct http_client_opts {
     const char *ca_file;      /* NULL: the system's bundle file; CAPATH is never used */
-    unsigned idle_max;        /* pooled connections; 0: 32 */
+    unsigned idle_max;        /* pooled connections; 0: 256 */
 };
 must_check enum err http_client_create(struct http_client **out, struct loop *l, const struct http_client_opts *o);
 void http_client_free(struct http_client *c); /* open calls end silently */
@@ -31,6 +31,7 @@ struct http_call_opts {
     unsigned part_count;
     unsigned connect_ms, first_byte_ms, idle_ms, total_ms; /* 0: 5000, 15000, 20000, 120000 */
     size_t reply_max_bytes;             /* 0: 1 MiB -> ERR_LIMIT */
+    size_t buffer_bytes;                /* read at once and held while paused; 0: 16 KiB */
 };
 struct http_call_events {
     void (*on_head)(void *user, int status, struct slice content_type); /* may be NULL */
@@ -42,6 +43,9 @@ struct http_call_events {
 must_check enum err http_call_open(struct http_call **out, struct http_client *c, const struct http_call_opts *o,
                                    const struct http_call_events *ev, void *user);
 void http_call_close(struct http_call *call); /* any time; silence after it; NULL is fine */
+/* On: no on_data any more; what the service sends waits in the kernel, and its time-outs stand still.
+ * Off: goes on. From any event, any number of times; NULL is fine. */
+void http_call_pause(struct http_call *call, bool is_paused);
 bool http_call_is_reused(const struct http_call *call); /* went over a pooled connection */
 
 #endif

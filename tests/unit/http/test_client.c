@@ -357,6 +357,60 @@ static void each_stage_has_its_time(void **state)
     assert_int_equal(loop_now_ms(w->loop) - began, 2000);
 }
 
+static void a_paused_call_takes_nothing_and_its_time_stands_still(void **state)
+{
+    struct world *w = *state;
+    const struct http_call_opts o = { .first_byte_ms = 1000, .idle_ms = 300, .total_ms = 2000 };
+    struct wire *p = asked(w, &w->a, o, 0, "\r\n\r\n");
+    wire_send(p, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel"));
+    wire_until(w->loop, w->a.got.len == 3);
+    loop_advance(w->loop, 200);
+    http_call_pause(w->a.call, true);
+    http_call_pause(w->a.call, true);
+    wire_send(p, SLICE("lo "));
+    loop_advance(w->loop, 3600000);
+    assert_int_equal(w->a.got.len, 3);
+    assert_int_equal(w->a.ends, 0);
+    http_call_pause(w->a.call, false);
+    wire_until(w->loop, w->a.got.len == 6);
+    loop_advance(w->loop, 299);
+    http_call_pause(w->a.call, true); /* 499 of 2000 ms are gone: stood still again */
+    http_call_pause(w->a.call, false);
+    for (size_t i = 0; i < 5; i++) {
+        loop_advance(w->loop, 299);
+        http_call_pause(w->a.call, true);
+        http_call_pause(w->a.call, false);
+    }
+    assert_int_equal(w->a.ends, 0);
+    loop_advance(w->loop, 5);
+    assert_int_equal(w->a.ends, 0);
+    loop_advance(w->loop, 1);
+    assert_int_equal(w->a.ends, 1);
+    assert_int_equal(w->a.err, ERR_TIMEOUT);
+    http_call_pause(NULL, true);
+}
+
+static void a_call_paused_before_its_answer_gets_it_whole_later(void **state)
+{
+    struct world *w = *state;
+    struct wire *p = asked(w, &w->a, (struct http_call_opts){ 0 }, 0, "\r\n\r\n");
+    http_call_pause(w->a.call, true);
+    wire_send(p, SLICE(ANSWER));
+    wire_until(w->loop, w->a.heads);
+    assert_int_equal(w->a.got.len, 0);
+    http_call_pause(w->a.call, false);
+    wire_until(w->loop, w->a.ends);
+    assert_ok(w->a.err);
+    assert_slice_is(buf_slice(&w->a.got), "hello");
+    p = asked(w, &w->a, (struct http_call_opts){ 0 }, 0, "\r\n\r\n"); /* closed while it is held */
+    http_call_pause(w->a.call, true);
+    wire_send(p, SLICE(ANSWER));
+    wire_until(w->loop, w->a.heads == 2);
+    http_call_close(take_ptr(&w->a.call));
+    loop_step(w->loop, 0);
+    assert_int_equal(w->a.ends, 1);
+}
+
 static void nobody_there_is_connect(void **state)
 {
     struct world *w = *state;
@@ -452,6 +506,8 @@ int main(void)
         with_world(nonsense_is_an_error),
         with_world(a_reply_over_its_limit_is_stopped),
         with_world(each_stage_has_its_time),
+        with_world(a_paused_call_takes_nothing_and_its_time_stands_still),
+        with_world(a_call_paused_before_its_answer_gets_it_whole_later),
         with_world(nobody_there_is_connect),
         with_world(a_closed_call_is_silent_wherever_it_was),
         with_world(the_client_may_be_freed_inside_an_event),
