@@ -6,11 +6,19 @@
 
 #include "base/mem.h"
 
+#define PEAK 4 /* a packet may have so many times the average */
+
 struct encoder {
     OpusEncoder *opus;
-    size_t frame_samples;
-    unsigned char packet[PACKET_BYTES_MAX];
+    size_t frame_samples, packet_bytes;
+    unsigned char packet[]; /* packet_bytes */
 };
+
+static size_t packet_bytes(uint32_t bitrate, uint32_t frame_us)
+{
+    size_t average = (size_t)((uint64_t)bitrate * frame_us / 8 / 1000000);
+    return MIN(average * PEAK + 16, (size_t)PACKET_BYTES_MAX);
+}
 
 enum err encoder_create(struct encoder **out, const struct encoder_opts *o)
 {
@@ -21,12 +29,15 @@ enum err encoder_create(struct encoder **out, const struct encoder_opts *o)
     if (!opus)
         return status == OPUS_ALLOC_FAIL ? ERR_NO_MEMORY : ERR_UNSUPPORTED;
 
-    opus_encoder_ctl(opus, OPUS_SET_BITRATE((opus_int32)(o->bitrate ? o->bitrate : ENCODER_BITRATE)));
+    uint32_t bitrate = o->bitrate ? o->bitrate : ENCODER_BITRATE;
+    opus_encoder_ctl(opus, OPUS_SET_BITRATE((opus_int32)bitrate));
     opus_encoder_ctl(opus, OPUS_SET_VBR(1));
     opus_encoder_ctl(opus, OPUS_SET_SIGNAL(OPUS_AUTO));
     opus_encoder_ctl(opus, OPUS_SET_DTX(o->has_dtx));
 
-    struct encoder *e = xnew(struct encoder);
+    size_t room = packet_bytes(bitrate, o->frame_us);
+    struct encoder *e = xalloc(sizeof(*e) + room);
+    e->packet_bytes = room;
     e->opus = opus;
     e->frame_samples = (size_t)((uint64_t)o->rate_hz * o->frame_us / 1000000);
     encoder_set_complexity(e, o->complexity < 0 ? ENCODER_COMPLEXITY : o->complexity);
@@ -51,7 +62,7 @@ enum err encoder_frame(struct encoder *e, struct pcm frame, struct slice *packet
 {
     if (frame.count != e->frame_samples)
         return ERR_INVALID;
-    opus_int32 len = opus_encode(e->opus, frame.samples, (int)frame.count, e->packet, sizeof(e->packet));
+    opus_int32 len = opus_encode(e->opus, frame.samples, (int)frame.count, e->packet, (opus_int32)e->packet_bytes);
     if (len <= 0)
         return ERR_INTERNAL;
     *packet = slice_from(e->packet, (size_t)len);

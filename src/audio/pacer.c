@@ -9,6 +9,8 @@
 #include "audio/packets.h"
 #include "base/mem.h"
 
+#define MARKS_FIRST 8u /* a reply of some sentences; doubled as needed */
+
 struct mark {
     enum pacer_kind kind;
     uint64_t before; /* number of the frame it stands in front of */
@@ -19,8 +21,8 @@ struct pacer {
     uint32_t frame_us, lead_us, ramp_us, tail_us;
     uint64_t queue_us;
     struct packets frames;
-    struct mark *marks; /* ring of PACER_MARKS_MAX, allocated on first use */
-    unsigned mark_first, mark_count;
+    struct mark *marks; /* a ring of mark_cap */
+    unsigned mark_first, mark_count, mark_cap;
     uint64_t frames_in, frames_out;         /* since create */
     uint64_t hold_us, last_us, play_end_us; /* play_end 0: nothing of this reply was sent */
     uint64_t rebased;
@@ -63,8 +65,20 @@ static void drop_marks(struct pacer *p)
 {
     for (; p->mark_count; p->mark_count--) {
         mem_free(p->marks[p->mark_first].text);
-        p->mark_first = (p->mark_first + 1) % PACER_MARKS_MAX;
+        p->mark_first = (p->mark_first + 1) % p->mark_cap;
     }
+}
+
+static void marks_grow(struct pacer *p)
+{
+    unsigned cap = p->mark_cap ? p->mark_cap * 2 : MARKS_FIRST;
+    struct mark *marks = xalloc(cap * sizeof(*marks));
+    for (unsigned i = 0; i < p->mark_count; i++)
+        marks[i] = p->marks[(p->mark_first + i) % p->mark_cap];
+    mem_free(p->marks);
+    p->marks = marks;
+    p->mark_first = 0;
+    p->mark_cap = cap;
 }
 
 void pacer_free(struct pacer *p)
@@ -109,9 +123,9 @@ enum err pacer_put_mark(struct pacer *p, enum pacer_kind kind, struct slice text
         return ERR_STATE;
     if (p->mark_count == PACER_MARKS_MAX)
         return ERR_BUSY;
-    if (!p->marks)
-        p->marks = xalloc(PACER_MARKS_MAX * sizeof(*p->marks));
-    unsigned at = (p->mark_first + p->mark_count++) % PACER_MARKS_MAX;
+    if (p->mark_count == p->mark_cap)
+        marks_grow(p);
+    unsigned at = (p->mark_first + p->mark_count++) % p->mark_cap;
     p->marks[at] = (struct mark){ kind, p->frames_in, xslicedup(text) };
     return OK;
 }
@@ -200,7 +214,7 @@ static void give_frame(struct pacer *p, uint64_t now_us, struct pacer_item *item
 static void give_mark(struct pacer *p, uint64_t now_us, struct pacer_item *item)
 {
     struct mark *m = &p->marks[p->mark_first];
-    p->mark_first = (p->mark_first + 1) % PACER_MARKS_MAX;
+    p->mark_first = (p->mark_first + 1) % p->mark_cap;
     p->mark_count--;
     p->text_given = take_ptr(&m->text);
     *item = (struct pacer_item){ .kind = m->kind,

@@ -17,7 +17,7 @@
 /* Audio is coded little by little, so that a synthesiser that is quicker than speech does not make one
  * device's whole answer go before everybody else's next packet: with more than this waiting it is held ... */
 #define SPEAKER_AHEAD_FIRST_US 480000u /* ... when a reply begins ... */
-#define SPEAKER_AHEAD_US 2000000u      /* ... growing with what was played ... */
+#define SPEAKER_AHEAD_US 1500000u      /* ... growing with what was played ... */
 #define SPEAKER_RESUME_US 240000u      /* ... until there is so much less */
 #define SPEAKER_SAID_AHEAD 2           /* sentences it is given meanwhile */
 #define SPEAKER_STALL_MS 1000          /* the device takes nothing for so long: the rest is dropped */

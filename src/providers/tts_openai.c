@@ -23,7 +23,10 @@ enum {
     SENTENCES_MAX = 32,          /* waiting, in flight and speaking: ERR_BUSY beyond */
     IN_FLIGHT = 2,
     SENTENCE_BYTES_MAX = 16 << 20, /* audio of one sentence */
-    PIECE_BYTES = 9600,          /* PCM given in one event */
+    PIECE_MS = 60,               /* PCM given in one event: a frame, so that devices take turns */
+    PIECE_BYTES_MAX = 48000 * PIECE_MS / 1000 * 2,
+    HOLD_BYTES = 8192,           /* waiting to be told: the service is read again when there is half of it */
+    READ_BYTES = 4096,           /* read at once */
     OPUS_RATE_HZ = 24000,        /* what packets are decoded to when the listener wants PCM */
 };
 enum format { FORMAT_PCM, FORMAT_OPUS, FORMAT_WAV };
@@ -48,7 +51,7 @@ struct tts {
     char *url;
     enum format format;
     uint32_t rate_hz;
-    struct sentence list[SENTENCES_MAX];
+    struct sentence *list[SENTENCES_MAX];
     uint32_t said, at;           /* sentence `at` is being told; list[n % SENTENCES_MAX] */
     struct ogg_reader ogg;
     struct wav_reader wav;
@@ -60,15 +63,15 @@ struct tts {
 
 static struct sentence *sentence_at(struct tts *t, uint32_t n)
 {
-    return &t->list[n % SENTENCES_MAX];
+    return t->list[n % SENTENCES_MAX];
 }
 
-static void sentence_done(struct sentence *s)
+static void sentence_free(struct sentence *s)
 {
     http_call_close(s->call);
     buf_done(&s->data);
     mem_free(s->text);
-    *s = (struct sentence){ 0 };
+    mem_free(s);
 }
 
 static void end(struct tts *t, const struct err_note *why)
@@ -78,29 +81,35 @@ static void end(struct tts *t, const struct err_note *why)
     t->ev->on_end(t->user, &note);
 }
 
-/* Moving the rest up for every piece would copy a sentence some hundred times: once per TOLD_MAX does. */
-#define TOLD_MAX 65536
-
 static struct slice untold(const struct sentence *s)
 {
     return slice_sub(buf_slice(&s->data), s->told, s->data.len);
 }
 
+/* A sentence whose turn has not come holds what was read at once: its service has begun, that is enough. */
+static void hold(struct sentence *s)
+{
+    bool is_current = s == sentence_at(s->tts, s->tts->at);
+    bool is_audio = s->status / 100 == 2 && !s->is_strange;
+    size_t len = untold(s).len;
+    if (is_audio && len > (is_current ? HOLD_BYTES : 0))
+        http_call_pause(s->call, true);
+    else if (is_current && len <= HOLD_BYTES / 2)
+        http_call_pause(s->call, false);
+}
+
 static void tell_bytes(struct sentence *s, size_t bytes)
 {
     s->told += bytes;
-    if (s->told == s->data.len || s->told >= TOLD_MAX) {
-        buf_eat(&s->data, s->told);
-        s->told = 0;
-    }
+    hold(s);
 }
 
 /* ---- bytes to events; each gives one piece and says whether there was one ---- */
 
 static bool tell_pcm(struct tts *t, struct sentence *s)
 {
-    size_t bytes = MIN(untold(s).len, (size_t)PIECE_BYTES) & ~(size_t)1;
-    int16_t samples[PIECE_BYTES / 2];
+    size_t bytes = MIN(untold(s).len, (size_t)t->rate_hz * PIECE_MS / 1000 * 2) & ~(size_t)1;
+    int16_t samples[PIECE_BYTES_MAX / 2];
     if (!bytes)
         return false;
     memcpy(samples, untold(s).data, bytes);
@@ -208,9 +217,11 @@ static void run(void *arg)
     } else if (s->is_complete && s->why.err) {
         end(t, &s->why);
     } else if (s->is_complete) {
-        sentence_done(s);
+        sentence_free(s);
         new_sentence(t);
         uint32_t number = t->at++;
+        if (t->at != t->said)
+            hold(sentence_at(t, t->at));
         start_next(t);
         soon_kick(&t->soon);
         t->ev->on_mark(t->user, number);
@@ -232,11 +243,16 @@ static void on_data(void *user, struct slice data)
     struct sentence *s = user;
     if (s->why.err)
         return;
+    buf_eat(&s->data, s->told); /* here and not for every piece: that would move the rest each time */
+    s->told = 0;
+    if (s == sentence_at(s->tts, s->tts->at) && s->data.cap < HOLD_BYTES)
+        (void)buf_reserve(&s->data, HOLD_BYTES + READ_BYTES - s->data.len);
     if (buf_put(&s->data, data)) {
         s->why.err = ERR_LIMIT;
         snprintf(s->why.text, sizeof(s->why.text), "too much audio for one sentence");
         s->is_complete = true;
     }
+    hold(s);
     soon_kick(&s->tts->soon);
 }
 
@@ -283,7 +299,7 @@ static enum err start(struct tts *t, struct sentence *s)
     struct http_call_opts call = {
         .method = "POST", .url = t->url, .headers = headers.list, .header_count = headers.count,
         .body = buf_slice(&body), .first_byte_ms = o->first_byte_ms, .idle_ms = o->idle_ms, .total_ms = o->total_ms,
-        .reply_max_bytes = SENTENCE_BYTES_MAX,
+        .reply_max_bytes = SENTENCE_BYTES_MAX, .buffer_bytes = READ_BYTES,
     };
     enum err e = http_call_open(&s->call, o->env->http, &call, &events, s);
     openai_headers_done(&headers);
@@ -328,6 +344,7 @@ static enum err tts_open(struct tts **out, const struct provider_opts *o, const 
     t->ev = ev;
     t->user = user;
     soon_init(&t->soon, o->env->loop, run, free_tts, t);
+    t->soon.is_work = true;
     ogg_reader_init(&t->ogg);
     wav_reader_init(&t->wav);
     *out = t;
@@ -340,8 +357,9 @@ static enum err tts_say(struct tts *t, struct slice text)
         return ERR_STATE;
     if (t->said - t->at == SENTENCES_MAX)
         return ERR_BUSY;
-    struct sentence *s = sentence_at(t, t->said++);
+    struct sentence *s = xnew(struct sentence);
     *s = (struct sentence){ .tts = t, .text = xslicedup(text) };
+    t->list[t->said++ % SENTENCES_MAX] = s;
     s->data.max = SENTENCE_BYTES_MAX;
     if (!slice_trim(text).len) {
         s->is_started = s->is_complete = true;
@@ -368,7 +386,7 @@ static void tts_close(struct tts *t)
 {
     t->has_ended = true;
     for (; t->at != t->said; t->at++)
-        sentence_done(sentence_at(t, t->at));
+        sentence_free(sentence_at(t, t->at));
     soon_close(&t->soon);
 }
 
