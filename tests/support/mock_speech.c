@@ -15,7 +15,7 @@
 #include "net/conn.h"
 #include "protocol/wyoming.h"
 
-enum { LINKS_MAX = 32, DRIP_MS = 10000, PCM_SAMPLES = 4800 };
+enum { LINKS_MAX = 32, DRIP_MS = 10000, SPEECH_MS = 200, SPEECH_MS_MAX = 20000, PCM_SAMPLES_PER_MS = 24 };
 
 struct link {
     struct mock *mock;
@@ -34,7 +34,7 @@ struct mock {
     struct link *links[LINKS_MAX];
     enum mock_mode mode;
     size_t cut_bytes, answer_bytes;
-    unsigned requests;
+    unsigned requests, speech_ms;
     const char *text;
     struct buf request;
 };
@@ -141,14 +141,15 @@ static void put_chat(struct mock *m, struct buf *body)
 
 static void put_speech(struct mock *m, struct buf *body, const char **type)
 {
-    int16_t samples[PCM_SAMPLES];
-    for (int i = 0; i < PCM_SAMPLES; i++)
+    size_t count = (size_t)m->speech_ms * PCM_SAMPLES_PER_MS;
+    auto_mem int16_t *samples = xalloc(count * sizeof(*samples));
+    for (size_t i = 0; i < count; i++)
         samples[i] = (int16_t)(i % 100 * 50);
-    struct pcm pcm = { samples, PCM_SAMPLES };
+    struct pcm pcm = { samples, count };
     if (slice_contains(buf_slice(&m->request), SLICE("\"opus\""))) {
         struct ogg_writer w;
         ogg_writer_init(&w, 1, 24000);
-        for (int i = 0; i < 10; i++)
+        for (unsigned ms = 0; ms < m->speech_ms; ms += 20)
             (void)!ogg_put(&w, SLICE("\xf8\xff\xfe"), 20000, body);
         (void)!ogg_finish(&w, body);
         ogg_writer_done(&w);
@@ -157,7 +158,7 @@ static void put_speech(struct mock *m, struct buf *body, const char **type)
         (void)!wav_write(body, pcm, 24000);
         *type = "audio/wav";
     } else {
-        buf_put(body, slice_from(samples, sizeof(samples)));
+        buf_put(body, slice_from(samples, count * sizeof(*samples)));
         *type = "audio/pcm";
     }
 }
@@ -255,10 +256,11 @@ static size_t request_bytes(struct link *k)
 
 static void put_voice(struct link *k)
 {
-    int16_t samples[800] = { 0 };
+    int16_t samples[800] = { 0 }; /* 50 ms */
+    unsigned pieces = k->mock->speech_ms / 50;
     wyoming_audio_start(&k->out, 16000);
-    for (int i = 0; i < 4; i++) {
-        if (i == 2 && k->mock->mode == MOCK_MID_ERROR) {
+    for (unsigned i = 0; i < pieces; i++) {
+        if (i == pieces / 2 && k->mock->mode == MOCK_MID_ERROR) {
             wyoming_error(&k->out, SLICE("the voice broke"));
             return;
         }
@@ -351,6 +353,7 @@ struct mock *mock_open(struct loop *l)
     struct mock *m = xnew(struct mock);
     m->loop = l;
     m->text = "Hello from the mock.";
+    m->speech_ms = SPEECH_MS;
     if (listener_open(&m->listener, l, &(struct listener_opts){ .host = "127.0.0.1" }, on_accept, m))
         abort();
     return m;
@@ -376,6 +379,12 @@ void mock_set(struct mock *m, enum mock_mode mode, size_t cut_bytes)
 {
     m->mode = mode;
     m->cut_bytes = cut_bytes;
+}
+
+void mock_speech_ms(struct mock *m, unsigned ms)
+{
+    assert(ms <= SPEECH_MS_MAX);
+    m->speech_ms = ms;
 }
 
 void mock_answer(struct mock *m, const char *text)

@@ -29,6 +29,7 @@ void mock_close(struct mock *m);
 uint16_t mock_port(const struct mock *m);
 void mock_set(struct mock *m, enum mock_mode mode, size_t cut_bytes);
 void mock_answer(struct mock *m, const char *text); /* what chat says and transcriptions hear; borrowed */
+void mock_speech_ms(struct mock *m, unsigned ms);   /* how long spoken sentences are; 200 */
 unsigned mock_requests(const struct mock *m);
 size_t mock_answer_bytes(const struct mock *m);     /* of the last whole answer, head and all */
 struct slice mock_request(const struct mock *m);    /* the last one, head and body */

@@ -517,6 +517,38 @@ static void an_answer_in_one_piece_is_understood(void **state)
     }
 }
 
+/* A quick voice with a long sentence: held after its first sound for longer than any time-out, it gives
+ * nothing more, and everything when it may go on. */
+static void a_voice_that_is_held_waits_and_loses_nothing(void **state)
+{
+    EACH_SUBJECT(subject)
+    {
+        if (strcmp(subject->kind, "TTS") != 0 || !subject->is_remote)
+            continue;
+        struct world w;
+        struct stream s;
+        world_open(&w, subject);
+        mock_speech_ms(w.mock, 8000);
+        stream_open(&s, &w, false);
+        stream_feed(&s);
+        stream_finish(&s);
+        for (int i = 0; i < 500 && !s.events; i++)
+            loop_step(w.loop, 2);
+        s.tts.cls->pause(s.tts.tts, true);
+        unsigned before = s.events;
+        run(&s, 300000);
+        if (!before || s.events != before || s.audio_us >= 8000000)
+            fail_msg("%s: %u events, then %u, %llu us", subject->name, before, s.events, (unsigned long long)s.audio_us);
+        s.tts.cls->pause(s.tts.tts, false);
+        run(&s, 5000);
+        if (s.ends != 1 || s.why.err || s.marks != 2 || s.audio_us < 15999000 || s.audio_us > 16000000)
+            fail_msg("%s: %u ends, %s, %u marks, %llu us", subject->name, s.ends, s.why.text, s.marks,
+                     (unsigned long long)s.audio_us);
+        stream_done(&s);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +562,7 @@ int main(void)
         cmocka_unit_test(an_answer_cut_at_any_byte_is_whole_or_an_error),
         cmocka_unit_test(too_much_is_refused_for_now_and_the_rest_is_done),
         cmocka_unit_test(an_answer_in_one_piece_is_understood),
+        cmocka_unit_test(a_voice_that_is_held_waits_and_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
