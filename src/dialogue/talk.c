@@ -6,6 +6,9 @@
 #include "dialogue/inside.h"
 #include "dialogue/prompt.h"
 
+/* A token is estimated for four bytes or less, so the history takes at most half of limits.session_bytes. */
+#define HISTORY_BYTES_SHARE 8
+
 struct use_opts talk_use(const struct dialogue *d)
 {
     return (struct use_opts){ .env = d->o.env, .config = d->config, .language = d->o.language, .log = d->o.log };
@@ -15,7 +18,8 @@ void talk_read(struct dialogue *d)
 {
     struct use_opts use = talk_use(d);
     intent_of(d->config, &d->intent);
-    d->history.tokens_max = (unsigned)d->config->limits_dialogue_tokens;
+    d->history.tokens_max = (unsigned)MIN(d->config->limits_dialogue_tokens,
+                                          d->config->limits_session_bytes / HISTORY_BYTES_SHARE);
     hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
     quota_open(d);
     mem_free(d->voice);

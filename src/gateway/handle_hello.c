@@ -75,7 +75,8 @@ static enum err open_dialogue(struct session *s)
     const struct config *cfg = s->config;
     const char *language = s->known.language[0] ? s->known.language : cfg->server_language;
     struct toolbox_opts tools = { .loop = s->loop, .log = &s->log, .language = language,
-                                  .timeout_ms = (unsigned)cfg->tool_call_timeout * 1000 };
+                                  .timeout_ms = (unsigned)cfg->tool_call_timeout * 1000,
+                                  .device_tools_max = (unsigned)cfg->limits_tools };
 
     enum err err = toolbox_create(&s->tools, &tools);
     if (err)

@@ -309,12 +309,20 @@ static void insert(struct toolbox *t, size_t at, const struct tool *tool)
     t->generation++;
 }
 
+static bool is_full_of_device_tools(const struct toolbox *t)
+{
+    size_t count = 0;
+    while (count < t->count && t->tools[t->count - 1 - count].source->is_device) /* they stand at the end */
+        count++;
+    return t->o.device_tools_max && count >= t->o.device_tools_max;
+}
+
 enum err toolbox_add(struct toolbox *t, struct tool_source *s, const struct tool_offer *o)
 {
     struct tool tool = { .source = s };
     if (o->name.len == 0)
         return ERR_INVALID;
-    if (t->count == TOOLBOX_TOOLS_MAX)
+    if (t->count == TOOLBOX_TOOLS_MAX || (s->is_device && is_full_of_device_tools(t)))
         return ERR_LIMIT;
     for (size_t i = 0; i < t->count; i++)
         if (t->tools[i].source == s && slice_is(o->name, t->tools[i].name))

@@ -51,6 +51,7 @@ struct toolbox_opts {
     const struct log_ctx *log;   /* borrowed for life */
     const char *language;        /* "zh-CN"; borrowed for life */
     unsigned timeout_ms;         /* of a call; 0: TOOL_TIMEOUT_DEFAULT_MS (tool_call_timeout) */
+    unsigned device_tools_max;   /* further ones a device offers are not taken; 0: TOOLBOX_TOOLS_MAX (limits.tools) */
     bool is_bare;                /* tests: without the built-in ones */
 };
 must_check enum err toolbox_create(struct toolbox **out, const struct toolbox_opts *o);

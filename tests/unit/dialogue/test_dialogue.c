@@ -236,6 +236,22 @@ static void an_idle_dialogue_is_small(void **state)
     stage_close(&w);
 }
 
+static void a_dialogue_of_any_length_stays_within_its_memory(void **state)
+{
+    auto_mem char *text = xalloc(6001);
+    fake_llm_script("")->replies[0].text = "Fine.";
+    stage_open(&w, "limits: {dialogue_tokens: 1000000, session_bytes: 65536}\nenable_greeting: false\n", NULL);
+    memset(text, 'y', 6000);
+    for (unsigned i = 0; i < 40; i++) {
+        dialogue_detect(w.dialogue, slice_of(text));
+        stage_run(&w, 6000);
+    }
+    assert_int_equal(w.turns, 40);
+    assert_true(dialogue_bytes(w.dialogue) > 65536 / 4); /* some of it is there */
+    assert_true(dialogue_bytes(w.dialogue) < 65536);
+    stage_close(&w);
+}
+
 /* ---- realtime ------------------------------------------------------------------------------------------ */
 
 static void recognised_words_interrupt_in_realtime(void **state)
@@ -977,6 +993,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_client_of_pcm_is_heard_and_answered_in_pcm, tidy_up),
         cmocka_unit_test_teardown(packets_of_silence_are_time_that_passes, tidy_up),
         cmocka_unit_test_teardown(an_idle_dialogue_is_small, tidy_up),
+        cmocka_unit_test_teardown(a_dialogue_of_any_length_stays_within_its_memory, tidy_up),
         cmocka_unit_test_teardown(realtime_resumes_after_stop_and_start, tidy_up),
         cmocka_unit_test_teardown(recognised_words_interrupt_in_realtime, tidy_up),
         cmocka_unit_test_teardown(voice_alone_interrupts_a_device_that_cancels_echo, tidy_up),

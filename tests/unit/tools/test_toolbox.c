@@ -272,6 +272,29 @@ static void the_number_of_tools_is_bounded(void **state)
     assert_int_equal(add(w, "one_more"), ERR_LIMIT);
 }
 
+/* Tools of the server do not count, whoever comes first. */
+static void a_device_has_its_own_limit(void **state)
+{
+    struct world *w = *state;
+    struct toolbox *box;
+    struct tool_source device = { .name = "mcp", .is_device = true, .call = source_call };
+    struct tool_source server = { .name = "server", .call = source_call };
+    struct tool_offer one = { SLICE("one"), SLICE(""), SLICE("") }, two = { SLICE("two"), SLICE(""), SLICE("") };
+    struct tool_offer three = { SLICE("three"), SLICE(""), SLICE("") };
+    assert_ok(toolbox_create(&box, &(struct toolbox_opts){ .loop = w->loop, .device_tools_max = 2 }));
+    size_t built_in = toolbox_count(box);
+    assert_ok(toolbox_add(box, &device, &one));
+    assert_ok(toolbox_add(box, &device, &two));
+    assert_int_equal(toolbox_add(box, &device, &three), ERR_LIMIT);
+    assert_ok(toolbox_add(box, &server, &three));
+    assert_int_equal(toolbox_count(box), built_in + 3);
+    toolbox_remove_all(box, &device);
+    assert_ok(toolbox_add(box, &device, &three));
+    toolbox_remove_all(box, &device);
+    toolbox_remove_all(box, &server);
+    toolbox_free(box);
+}
+
 static void long_results_are_cut_at_a_character(void **state)
 {
     struct world *w = *state;
@@ -330,6 +353,7 @@ int main(void)
         T(freeing_the_box_ends_calls_silently),
         T(server_tools_come_before_a_devices),
         T(the_number_of_tools_is_bounded),
+        T(a_device_has_its_own_limit),
         T(long_results_are_cut_at_a_character),
         T(the_built_in_tools_are_offered_and_answer),
     };
