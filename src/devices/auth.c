@@ -110,6 +110,9 @@ static void warn_of_placeholders(const struct config *cfg)
     for (size_t i = 0; i < COUNT(placeholder_macs); i++)
         if (conf_list_has(&cfg->server_auth_allowed_devices, slice_of(placeholder_macs[i])))
             LOGW(NULL, "auth.placeholder", "key=server.auth.allowed_devices ignored=%s", placeholder_macs[i]);
+    unsigned samples = auth_sample_tokens(cfg);
+    if (samples && cfg->server_auth_enabled)
+        LOGW(NULL, "auth.placeholder", "key=server.auth.tokens ignored=%u of a sample file", samples);
 }
 
 enum err auth_open(struct auth **out, const struct auth_opts *o, struct err_note *note)

@@ -69,7 +69,9 @@ void table_done(struct auth *a);
 void auth_introspect(struct auth_call **out, struct auth *a, struct http_client *http, const struct identity *who,
                      void (*done)(void *user, const struct auth_answer *answer), void *user);
 void auth_introspect_forget(struct auth *a);
-/* auth_check.c: the last step of every kind of proof. device: a device the proof is bound to; "" any. */
+/* auth_check.c */
+unsigned auth_sample_tokens(const struct config *cfg); /* of server.auth.tokens, those a sample file brought */
+/* The last step of every kind of proof. device: a device the proof is bound to; "" any. */
 void auth_judge(struct auth *a, const struct identity *who, const char *kind, const char *sub, const char *device,
                 struct auth_answer *out);
 

@@ -157,7 +157,7 @@ static enum err plan_doors(struct server *s, const struct config *cfg, struct pl
     plan[DOOR_DEVICE].is_wanted = true;
     plan[DOOR_HTTP].is_wanted = any || (cfg->server_http_port != 0 && cfg->server_http_port != cfg->server_port);
     plan[DOOR_TLS].is_wanted = s->tls_server != NULL;
-    plan[DOOR_ADMIN].is_wanted = cfg->server_admin_listen[0] != '\0';
+    plan[DOOR_ADMIN].is_wanted = cfg->server_admin_listen[0] && strcmp(cfg->server_admin_listen, "off") != 0;
     if (!plan[DOOR_ADMIN].is_wanted)
         return OK;
     if (!split_listen(cfg->server_admin_listen, plan[DOOR_ADMIN].host, &s->ports[DOOR_ADMIN])) {
@@ -171,6 +171,22 @@ static enum err plan_doors(struct server *s, const struct config *cfg, struct pl
         s->ports[DOOR_ADMIN] = 0;
     }
     return OK;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct net_addr addr;
+    return net_addr_parse(slice_of(host), &addr) && addr.is_loopback;
+}
+
+static void warn_if_anybody_may_talk(const struct config *cfg, const struct plan plan[DOORS])
+{
+    for (unsigned d = 0; d < DOORS; d++) {
+        if (d == DOOR_ADMIN || !plan[d].is_wanted || cfg->server_auth_enabled || is_loopback(plan[d].host))
+            continue;
+        LOGW(NULL, "auth.off", "server.auth.enabled is false: every device that reaches %s may talk", plan[d].host);
+        return;
+    }
 }
 
 enum err doors_open(struct server *s, struct err_note *note)
@@ -195,6 +211,8 @@ enum err doors_open(struct server *s, struct err_note *note)
         if (!plan[d].is_wanted)
             s->ports[d] = 0;
     }
+    if (err == OK)
+        warn_if_anybody_may_talk(cfg, plan);
     config_unref(cfg);
     return err;
 }

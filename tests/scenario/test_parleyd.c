@@ -194,6 +194,28 @@ static void a_used_port_ends_the_start_with_a_helpful_sentence(void **state)
     done(&first);
 }
 
+/* And the admin listener may be switched off by a word. */
+static void a_start_without_auth_warns_when_others_can_reach_it(void **state)
+{
+    static const struct {
+        const char *more;
+        bool warns;
+    } rows[] = {
+        { "", false }, /* loopback */
+        { "server: {ip: 0.0.0.0, port: 0, http_port: 0, admin: {listen: off}, auth: {enabled: false}}\n", true },
+        { "server: {ip: 0.0.0.0, port: 0, http_port: 0, admin: {listen: off}}\n", false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct run r;
+        serve(&r, rows[i].more);
+        assert_int_equal(strstr(r.said.data, "WARN main auth.off server.auth.enabled is false") != NULL, rows[i].warns);
+        assert_null(strstr(r.said.data, "admin (this machine)"));
+        process_kill(r.process, SIGTERM);
+        assert_int_equal(ends(&r), 0);
+        done(&r);
+    }
+}
+
 static void the_banner_says_where_who_and_what_to_try(void **state)
 {
     static const char *const lines[] = { "OTA URL", "/ota/", "healthz", "configuration", "parley.yaml", "recogniser",
@@ -375,6 +397,7 @@ int main(void)
         cmocka_unit_test(check_config_prints_values_and_masks_secrets),
         cmocka_unit_test(a_broken_file_ends_the_start_with_its_line),
         cmocka_unit_test(a_used_port_ends_the_start_with_a_helpful_sentence),
+        cmocka_unit_test(a_start_without_auth_warns_when_others_can_reach_it),
         cmocka_unit_test(the_banner_says_where_who_and_what_to_try),
         cmocka_unit_test(hup_reads_the_file_again_and_a_broken_one_changes_nothing),
         cmocka_unit_test(term_tells_sessions_and_ends),

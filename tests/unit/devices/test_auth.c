@@ -352,7 +352,8 @@ static void a_revoked_pair_is_refused_at_once_and_needs_a_new_code(void **state)
 static void static_tokens_have_a_device_and_a_role(void **state)
 {
     dworld_open(&w, "server:\n  auth:\n    tokens:\n      - plain-token\n      - {token: bound, device: \"DEV-9\"}\n"
-                   "      - {token: boss, role: operator}\n      - 你的token\n");
+                   "      - {token: boss, role: operator}\n      - 你的token\n"
+                   "      - {token: your-token1, name: your-device-name1}\n");
     static const struct {
         const char *device, *token;
         enum err want;
@@ -361,7 +362,7 @@ static void static_tokens_have_a_device_and_a_role(void **state)
         { "any", "plain-token", OK, AUTH_DEVICE }, { "dev-9", "bound", OK, AUTH_DEVICE },
         { "dev-8", "bound", ERR_AUTH, AUTH_NOBODY }, { "x", "boss", OK, AUTH_OPERATOR },
         { "x", "bos", ERR_AUTH, AUTH_NOBODY },       { "x", "你的token", ERR_AUTH, AUTH_NOBODY },
-        { "auto-12345678", "plain-token", OK, AUTH_DEVICE },
+        { "auto-12345678", "plain-token", OK, AUTH_DEVICE }, { "x", "your-token1", ERR_AUTH, AUTH_NOBODY },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct auth_answer a = check(rows[i].device, CLI, NET, rows[i].token);
