@@ -174,6 +174,7 @@ static enum err read_into(struct config *c, struct slice yaml, const char *name,
     hide_fixed_tokens(c);
     kinds_check_selected(c);
     check_panel_mode(c);
+    unused_tell(c);
     return OK;
 }
 

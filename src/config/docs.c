@@ -75,6 +75,8 @@ void config_docs(struct buf *out)
         buf_printf(out, "| `%s` | %s | `%s` | %s | %s | ", rows[i].key, type_names[rows[i].type], initial.data,
                    bounds.data ? bounds.data : "", applies_names[rows[i].applies]);
         put_escaped(out, rows[i].help);
+        if (setting_is_unused(slice_of(rows[i].key)))
+            buf_puts(out, " *Not used yet.*");
         buf_puts(out, " |\n");
     }
     buf_puts(out, "\n## Other spellings\n\n| in the file | means |\n|---|---|\n");

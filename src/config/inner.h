@@ -57,5 +57,7 @@ const char *nearest_of(const char *given, const char *(*candidate)(const void *u
 void kinds_merge_embedded(struct config_inner *in);     /* kinds.c */
 void kinds_check_selected(struct config *c);
 void kinds_docs(struct buf *out);
+bool setting_is_unused(struct slice key);               /* unused.c: known, and its part is not built yet */
+void unused_tell(const struct config *c);
 
 #endif

@@ -137,6 +137,17 @@ static void check_keys(struct config_inner *in, const struct conf *entry, const 
     }
 }
 
+/* A secret of an entry in use that still is the text of a sample. */
+static void check_filled_in(struct config_inner *in, const struct conf *entry)
+{
+    for (size_t i = 0; i < entry->count; i++) {
+        const struct conf *n = entry->items[i];
+        if (n->line && n->kind == CONF_SCALAR && value_is_secret(n->key) && value_is_placeholder(n->text))
+            config_warn(in, n->path, "config.placeholder", "key=%s line=%u is not filled in, used=unset", n->path,
+                        n->line);
+    }
+}
+
 static const char **selected_field(struct config *c, const char *kind)
 {
     size_t count;
@@ -186,10 +197,12 @@ static void check_kind(struct config *c, const struct kind *kind)
     const char *type = conf_text(conf_get(entry, "type"));
     type = *type ? type : alias;
     const struct type *known = find_type(kind->name, type);
-    if (!known && strncmp(type, TESTS_TYPE_PREFIX, strlen(TESTS_TYPE_PREFIX)) != 0)
+    if (!known && strncmp(type, TESTS_TYPE_PREFIX, strlen(TESTS_TYPE_PREFIX)) != 0) {
         refuse(c, kind, alias, type);
-    else if (known && entry)
+    } else if (known && entry) {
         check_keys(c->inner, entry, known);
+        check_filled_in(c->inner, entry);
+    }
 }
 
 void kinds_check_selected(struct config *c)

@@ -108,6 +108,8 @@ static void put_comment(struct buf *out, const struct config *c, const char *key
         buf_printf(out, " as %s", conf_key(n));
     if (remark)
         buf_printf(out, ": %s", remark);
+    if (setting_is_unused(slice_of(key)))
+        buf_puts(out, ": not used yet");
     buf_put_byte(out, '\n');
 }
 

@@ -179,7 +179,9 @@ static void an_existing_file_loads_with_warnings_only(void **state)
     buf_put(&lines, (struct slice){ 0 });
     struct config *c = config_now(h);
     assert_string_equal(config_path(c), path);
-    assert_int_equal(config_warnings(c), 2);
+    assert_int_equal(config_warnings(c), 4);
+    assert_non_null(strstr(lines.data, "key=LLM.ChatGLMLLM.api_key"));
+    assert_non_null(strstr(lines.data, "key=VLLM.ChatGLMVLLM.api_key"));
     assert_non_null(strstr(lines.data, "alias=\"FunASR\""));
     assert_non_null(strstr(lines.data, "alias=\"EdgeTTS\""));
     assert_null(strstr(lines.data, " ERROR "));

@@ -18,7 +18,7 @@ static void keep_line(void *user, struct slice line)
 {
     buf_put(&lines, line);
     buf_puts(&lines, "\n");
-    line_count++;
+    line_count += !slice_contains(line, SLICE(" INFO config config.unused ")); /* says nothing bad */
 }
 
 static int listen_to_log(void **state)
@@ -431,6 +431,52 @@ static void unknown_keys_name_the_nearest_one(void **state)
     }
 }
 
+/* What is switched on and not built is a warning; what every file has is one line. */
+static void keys_of_parts_not_built_yet_are_said_to_be_unused(void **state)
+{
+    static const struct {
+        const char *yaml, *warning, *info; /* NULL: nothing is said */
+    } rows[] = {
+        { "mqtt: {enabled: true}", "key=mqtt.enabled line=1 this part is not built yet", NULL },
+        { "mqtt: {enabled: false}", NULL, "keys=mqtt.enabled these" },
+        { "audio: {record: yes}", "key=audio.record line=1", NULL },
+        { "delete_audio: true", NULL, "keys=delete_audio these" },
+        { "udp: {port: 9}\nplugins: {a: {b: 1}}", NULL, "keys=udp.port,plugins these" },
+        { "mcp_endpoint: ws://x/y", NULL, "keys=mcp_endpoint these" },
+        { "mcp_endpoint: 你的地址", NULL, NULL },
+        { "plugins: {}\nvoiceprint:\n", NULL, NULL },
+        { "server: {port: 1}", NULL, NULL },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct config *c = parse(rows[i].yaml);
+        assert_int_equal(config_warnings(c), rows[i].warning != NULL);
+        if (rows[i].warning && !strstr(lines.data, rows[i].warning))
+            fail_msg("%s: %s", rows[i].yaml, lines.data);
+        if (rows[i].info ? !strstr(lines.data, rows[i].info) : lines.data && strstr(lines.data, "change nothing"))
+            fail_msg("%s: %s", rows[i].yaml, lines.data);
+        config_unref(c);
+    }
+    char got[200];
+    auto_buf struct buf text = { 0 };
+    struct config *c = parse("plugins: {weather: {city: x}}\n");
+    config_print(c, &text);
+    assert_non_null(strstr(text.data, "# line 1: not used yet")); /* plugins.weather */
+    assert_non_null(strstr(text.data, "# default: not used yet"));
+    shown(c, "server.port", got, sizeof(got));
+    assert_string_equal(got, "8000");
+    config_unref(c);
+}
+
+static void an_entry_in_use_that_is_not_filled_in_is_named(void **state)
+{
+    struct config *c = parse("LLM:\n  A: {type: openai, base_url: \"http://x/v1\", api_key: 你的密钥}\n"
+                             "  B: {type: openai, base_url: \"http://x/v1\", api_key: 你的密钥}\n"
+                             "selected_module: {LLM: A}\n");
+    assert_int_equal(config_warnings(c), 1); /* B is not in use */
+    assert_non_null(strstr(lines.data, "config.placeholder key=LLM.A.api_key line=2 is not filled in"));
+    config_unref(c);
+}
+
 static void other_spellings_are_taken(void **state)
 {
     struct config *c = parse("meeting: {vad_fallback_ms: 700}\nmeeting_api_token: aaaa-bbbb\n"
@@ -524,6 +570,8 @@ int main(void)
         cmocka_unit_test(secrets_come_from_files_and_the_environment),
         cmocka_unit_test(no_canary_is_ever_shown),
         cmocka_unit_test(unknown_keys_name_the_nearest_one),
+        cmocka_unit_test(keys_of_parts_not_built_yet_are_said_to_be_unused),
+        cmocka_unit_test(an_entry_in_use_that_is_not_filled_in_is_named),
         cmocka_unit_test(other_spellings_are_taken),
         cmocka_unit_test(a_type_that_is_not_there_gives_the_embedded_default),
         cmocka_unit_test(entries_of_the_file_lie_over_the_embedded_ones),
