@@ -224,10 +224,13 @@ static enum err ask(struct tts *t)
     return wyoming_link_write(&t->link, &out);
 }
 
-/* At the top of the loop: the next sentence, or the end. */
+/* At the top of the loop: what was held, the next sentence, or the end. */
 static void run(void *arg)
 {
     struct tts *t = arg;
+    if (t->has_ended || t->is_paused)
+        return;
+    wyoming_link_go_on(&t->link);
     if (t->has_ended || t->is_asked || t->is_paused)
         return;
     if (t->at == t->said) {
@@ -271,6 +274,7 @@ static enum err tts_open(struct tts **out, const struct provider_opts *o, const 
     t->link.is_closed = true;
     pcm_queue_init(&t->resampled, 0);
     soon_init(&t->soon, o->env->loop, run, free_tts, t);
+    t->soon.is_work = true;
     *out = t;
     return OK;
 }

@@ -36,6 +36,8 @@ static void on_open(void *user)
 {
     struct wyoming_link *l = user;
     l->is_open = true;
+    if (l->is_paused)
+        conn_pause(l->conn);
     if (flush(l))
         down(l, ERR_IO, "the speech server takes no data");
 }
@@ -47,15 +49,20 @@ static void on_drain(void *user)
         down(l, ERR_IO, "the speech server takes no data");
 }
 
-static void on_data(void *user, struct slice data)
+void wyoming_link_go_on(struct wyoming_link *l)
 {
-    struct wyoming_link *l = user;
     struct wyoming_event e;
-    wyoming_feed(&l->in, data);
-    while (!l->is_closed && wyoming_next(&l->in, &e))
+    while (!l->is_closed && !l->is_paused && wyoming_next(&l->in, &e))
         l->ev->on_event(l->user, &e);
     if (!l->is_closed && l->in.err)
         down(l, l->in.err, "the speech server broke the protocol");
+}
+
+static void on_data(void *user, struct slice data)
+{
+    struct wyoming_link *l = user;
+    wyoming_feed(&l->in, data);
+    wyoming_link_go_on(l);
 }
 
 static void connect_again(void *arg);
@@ -66,6 +73,9 @@ static void on_close(void *user, enum err why)
     bool was_open = l->is_open;
     l->conn = NULL;
     l->is_open = false;
+    wyoming_link_go_on(l);
+    if (l->is_closed)
+        return;
     if (l->is_local && !was_open && loop_now_ms(l->loop) < l->give_up_ms)
         timer_start(&l->retry, l->loop, LINK_RETRY_MS, connect_again, l);
     else
@@ -174,6 +184,7 @@ enum err wyoming_link_write(struct wyoming_link *l, struct buf *bytes)
 
 void wyoming_link_pause(struct wyoming_link *l, bool is_paused)
 {
+    l->is_paused = is_paused;
     if (!l->conn || !l->is_open)
         return;
     if (is_paused)

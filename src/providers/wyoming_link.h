@@ -33,7 +33,7 @@ struct wyoming_link {
     char *host;                    /* of conn_connect */
     uint16_t port;
     uint64_t give_up_ms;
-    bool is_local, is_open, is_closed;
+    bool is_local, is_open, is_closed, is_paused;
     struct buf waiting;
     struct wyoming in;
     const struct wyoming_link_events *ev;
@@ -45,7 +45,9 @@ struct wyoming_link {
 must_check enum err wyoming_link_open(struct wyoming_link *l, const struct provider_opts *o, const char *engine,
                               const struct wyoming_link_events *ev, void *user);
 enum err wyoming_link_write(struct wyoming_link *l, struct buf *bytes); /* taken on OK; ERR_BUSY: LINK_WAITING_MAX */
+/* On: no event, also not of what was read already. Off: wyoming_link_go_on() soon, where events may come. */
 void wyoming_link_pause(struct wyoming_link *l, bool is_paused);
+void wyoming_link_go_on(struct wyoming_link *l); /* gives what was read; top of the loop */
 void wyoming_link_close(struct wyoming_link *l); /* silence; inside an event too. Zero is closed */
 void wyoming_link_done(struct wyoming_link *l);  /* frees; not inside an event */
 bool wyoming_link_is_remote(const struct provider_opts *o); /* the settings name a server */
