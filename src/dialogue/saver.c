@@ -341,7 +341,7 @@ static void on_lost(void *owner, enum err err, void *input)
     if (err)
         LOGE(NULL, "memory.start", "err=%s", err_name(err));
     else if (t->waiting)
-        LOGW(NULL, "memory.start", "waiting=%lld made_again=%lld: saved now", (long long)t->waiting,
+        LOGW(NULL, "memory.start", "waiting=%lld made_again=%lld", (long long)t->waiting,
              (long long)t->found);
     if (!s->is_closing)
         look(s);
