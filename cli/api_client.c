@@ -210,10 +210,14 @@ void print_duration(struct buf *out, int64_t ms)
 
 static void usage_put(struct buf *out, const char *name, const char *about, const struct verb *verbs, size_t count)
 {
+    if (count == 1) { /* no word for it */
+        buf_printf(out, "parley %s %s [options]\n\n%s\n", name, verbs[0].words, about);
+        return;
+    }
     buf_printf(out, "parley %s VERB [options]\n\n%s\n\n", name, about);
     for (size_t i = 0; i < count; i++) {
         auto_mem char *left = xprintf("%s %s", verbs[i].name, verbs[i].words);
-        buf_printf(out, "  %-26s %s%s\n", left, verbs[i].help, i == 0 && count > 1 ? " (the default)" : "");
+        buf_printf(out, "  %-26s %s%s\n", left, verbs[i].help, i == 0 ? " (the default)" : "");
     }
 }
 

@@ -144,6 +144,24 @@ static int assign(struct command *c)
     return id_of(c, c->words[0], &id) ? put(c, id.data, NULL, c->words[1], NULL, "assigned") : EXIT_BAD;
 }
 
+static int take_away(struct command *c)
+{
+    const struct tasks_options *o = c->options;
+    auto_answer struct api_answer a = { 0 };
+    auto_buf struct buf id = { 0 }, path = { 0 };
+    if (!id_of(c, c->words[0], &id))
+        return EXIT_BAD;
+    buf_puts(&path, "/workflow/tasks/");
+    url_piece(&path, buf_slice(&id));
+    buf_puts(&path, "?groupKey=");
+    url_piece(&path, slice_of(o->group));
+    if (!api_ask_server(c, &(struct api_question){ .method = "DELETE", .path = path.data, .missing = MISSING }, &a))
+        return EXIT_BAD;
+    if (!print_json(c, &a))
+        printf("%s: removed\n", id.data);
+    return EXIT_FINE;
+}
+
 static int import(struct command *c)
 {
     const struct tasks_options *o = c->options;
@@ -173,6 +191,7 @@ int command_tasks(int argc, char **argv)
         { "add", "TITLE...", "a new one [--owner WHO] [--priority 0..3]", 1, 40, add },
         { "done", "TASK", "marks one done", 1, 1, done },
         { "assign", "TASK WHO", "gives it to a device or a person", 2, 2, assign },
+        { "remove", "TASK", "takes it off the list", 1, 1, take_away },
         { "import", "[MEETING]", "a meeting's actions as tasks (the newest)", 0, 1, import },
     };
     struct tasks_options o = { .group = "home", .priority = -1 };

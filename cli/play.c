@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * play.c -- `parley play`: .talk files against a running server. `given` lines about providers are the
- * server's business and passed over, so its answers must be those the file expects. */
+ * server's business and passed over, so its answers must be those the file expects. Without --token the server is
+ * asked for one first, as a device does at boot. */
 #include "cli/args.h"
+#include "cli/boot.h"
 #include "cli/commands.h"
+#include "cli/device.h"
 #include "cli/script.h"
 #include "cli/voice.h"
 
@@ -44,6 +47,35 @@ static bool play(const char *path, struct script_host *h)
     return e == OK;
 }
 
+/* ws://HOST/PREFIX/v1/ -> http://HOST/PREFIX/ota/: every port serves all device paths. */
+static bool ota_of(struct slice url, struct buf *out)
+{
+    size_t at = url.len;
+    while (at > 0 && !slice_starts(slice_sub(url, at, url.len), SLICE("/v1")))
+        at--;
+    if (!slice_starts(url, SLICE("ws")) || at == 0)
+        return false;
+    buf_puts(out, "http");
+    buf_put(out, slice_sub(url, 2, at - 2));
+    buf_puts(out, "/ota/");
+    return true;
+}
+
+/* A server that wants no token, or knows no OTA, is talked to without. */
+static void ask_token(struct script_host *h, struct ota_answer *to)
+{
+    auto_buf struct buf url = { 0 };
+    struct err_note note = { 0 };
+    struct ota_client who = { h->device_id, h->client_id, DEVICE_BOARD, DEVICE_FIRMWARE, "en-US" };
+    if (!ota_of(slice_of(h->url), &url))
+        return;
+    enum err e = boot(to, h->loop, url.data, &who, &note);
+    if (e && h->is_verbose)
+        printf("no token: %s\n", note.text);
+    else if (!e)
+        h->token = to->websocket_token;
+}
+
 int command_play(int argc, char **argv)
 {
     const char *files[FILES_MAX];
@@ -52,7 +84,7 @@ int command_play(int argc, char **argv)
     int64_t expect_ms = 0;
     const struct arg list[] = {
         {"--url", ARG_TEXT, "URL", "WebSocket URL (ws://127.0.0.1:8000/xiaozhi/v1/)", .text = &h.url},
-        {"--token", ARG_TEXT, "TOKEN", "bearer token", .text = &h.token},
+        {"--token", ARG_TEXT, "TOKEN", "bearer token (asked of the server's OTA)", .text = &h.token},
         {"--device-id", ARG_TEXT, "ID", "device id", .text = &h.device_id},
         {"--wait", ARG_NUMBER, "MS", "patience for each answer (5000)", .number = &expect_ms, .min = 1,
          .max = 600000},
@@ -70,6 +102,9 @@ int command_play(int argc, char **argv)
     if (loop_create(&h.loop, &(struct loop_opts){ .name = "play" }))
         return EXIT_BAD;
     h.user = h.loop;
+    auto_mem struct ota_answer *to = xnew(struct ota_answer);
+    if (!h.token)
+        ask_token(&h, to);
     bool is_fine = true;
     for (size_t i = 0; i < a.rest_count; i++)
         is_fine = play(files[i], &h) && is_fine;

@@ -62,10 +62,10 @@ static bool rate_ok(struct api_call *c)
 
 static bool api_check(struct api_call *c)
 {
-    if (!rate_ok(c))
-        return false;
     bool has_token = c->cfg->server_api_token && c->cfg->server_api_token[0];
     c->has_cors = has_token;
+    if (!rate_ok(c))
+        return false;
     if ((has_token && shows_token(c)) || shows_operator(c))
         return true;
     if (has_token) {

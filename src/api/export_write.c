@@ -104,8 +104,26 @@ static void cue_time(struct buf *out, int64_t ms, char point)
     buf_printf(out, "%c%03d", point, (int)(ms % 1000));
 }
 
-static void cues_write(struct buf *out, const struct export_input *in, char point)
+/* "-->" would end a cue; in WebVTT a '<' or '&' begins markup. */
+static void cue_text(struct buf *out, const char *text, bool is_vtt)
 {
+    for (const char *t = text; *t; t++) {
+        if (strncmp(t, "-->", 3) == 0) {
+            buf_puts(out, "→");
+            t += 2;
+        } else if (is_vtt && *t == '<') {
+            buf_puts(out, "&lt;");
+        } else if (is_vtt && *t == '&') {
+            buf_puts(out, "&amp;");
+        } else {
+            buf_put_byte(out, *t == '\n' || *t == '\r' ? ' ' : *t);
+        }
+    }
+}
+
+static void cues_write(struct buf *out, const struct export_input *in, bool is_vtt)
+{
+    char point = is_vtt ? '.' : ',';
     int64_t free_from = 0;
     for (size_t i = 0; i < in->segment_count; i++) {
         int64_t start = MAX(in->segments[i].ts_ms - in->meeting->started_ms, free_from);
@@ -120,28 +138,23 @@ static void cues_write(struct buf *out, const struct export_input *in, char poin
         cue_time(out, end, point);
         buf_put_byte(out, '\n');
         if (in->segments[i].speaker[0]) {
-            line_put(out, in->segments[i].speaker);
+            cue_text(out, in->segments[i].speaker, is_vtt);
             buf_puts(out, ": ");
         }
-        for (const char *t = in->segments[i].text; *t; t++) { /* "-->" would end a cue */
-            if (strncmp(t, "-->", 3) == 0)
-                buf_puts(out, "→"), t += 2;
-            else
-                buf_put_byte(out, *t == '\n' || *t == '\r' ? ' ' : *t);
-        }
+        cue_text(out, in->segments[i].text, is_vtt);
         buf_puts(out, "\n\n");
     }
 }
 
 static void srt_write(struct buf *out, const struct export_input *in)
 {
-    cues_write(out, in, ',');
+    cues_write(out, in, false);
 }
 
 static void vtt_write(struct buf *out, const struct export_input *in)
 {
     buf_puts(out, "WEBVTT\n\n");
-    cues_write(out, in, '.');
+    cues_write(out, in, true);
 }
 
 /* --- everything ---- */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * meetings.c -- meetings as a reader wants them. What changes them (finalize, summarize) is asked of the
  * meeting mode through the environment. */
+#include <stdio.h>
+
 #include "api/private.h"
-#include "store/meeting.h"
 #include "base/utf8.h"
+#include "store/meeting.h"
 
 #define RECENT_DEFAULT 10
 #define RECENT_MAX 100
@@ -22,10 +24,12 @@ static bool meeting_of(struct api_call *c)
     return false;
 }
 
-static int64_t duration_of(const struct meeting_row *m)
+/* As its summary says: one that is over lasted min_ms at least (meeting.min_duration_ms). */
+static int64_t duration_of(const struct meeting_row *m, int64_t min_ms)
 {
-    int64_t end = m->ended_ms ? m->ended_ms : m->last_text_ms;
-    return MAX(end - m->started_ms, 0);
+    if (m->ended_ms)
+        return MAX(m->ended_ms - m->started_ms, min_ms);
+    return MAX(m->last_text_ms - m->started_ms, 0);
 }
 
 /* --- lists ---- */
@@ -54,7 +58,7 @@ static enum err recent_run(struct db *db, struct work *w)
             jw_i64(&j, "endedAt", m->ended_ms);
         else
             jw_null(&j, "endedAt");
-        jw_i64(&j, "durationMs", duration_of(m));
+        jw_i64(&j, "durationMs", duration_of(m, w->n[3]));
         jw_i64(&j, "bulletsLength", m->bullets);
         jw_bool(&j, "hasShards", false);
         jw_end(&j);
@@ -81,6 +85,7 @@ void serve_meetings_recent(struct api_call *c)
     w->n[0] = query_number(c, "limit", RECENT_DEFAULT, 1, RECENT_MAX);
     w->n[1] = from_ms;
     w->n[2] = to_ms;
+    w->n[3] = c->cfg->meeting_min_duration_ms;
     work_start(c, w, true);
 }
 
@@ -174,7 +179,7 @@ static enum err meeting_run(struct db *db, struct work *w)
     jw_cstr(&j, "title", m.title);
     jw_i64(&j, "startedAt", m.started_ms);
     jw_i64(&j, "endedAt", m.ended_ms);
-    jw_i64(&j, "durationMs", duration_of(&m));
+    jw_i64(&j, "durationMs", duration_of(&m, w->n[3]));
     jw_i64(&j, "segmentsCount", m.segments);
     summary_put(&j, m.summary);
     auto_json struct json *metrics = NULL;
@@ -193,6 +198,7 @@ void serve_meeting(struct api_call *c)
     struct work *w = work_new(meeting_run);
     w->id = work_text(w, slice_of(c->params[0]));
     w->n[0] = query_number(c, "preview", PREVIEW_DEFAULT, 1, PREVIEW_MAX);
+    w->n[3] = c->cfg->meeting_min_duration_ms;
     work_start(c, w, true);
 }
 
@@ -289,24 +295,58 @@ static void changed(struct api_call *c, enum err e, const char *text)
     call_reply_data(c, buf_slice(&out));
 }
 
-void serve_meeting_finalize(struct api_call *c)
+/* The id may be that of a session: what is asked of the mode names the meeting. */
+static enum err known_run(struct db *db, struct work *w)
 {
-    const struct api_env *env = &c->api->env;
+    struct meeting_row m;
+    enum err e = db_meeting_get(db, w->id, &w->arena, &m);
+    if (!e)
+        w->id = m.id;
+    return e;
+}
+
+typedef void wish(void *user, struct loop *l, const char *meeting, api_done done, void *arg);
+
+static void ask_mode(struct api_call *c, struct work *w, enum err e, wish *ask)
+{
+    if (e) {
+        call_reply_err(c, e);
+        return;
+    }
+    snprintf(c->params[0], sizeof c->params[0], "%s", w->id); /* the answer names it too */
+    ask(c->api->env.user, c->loop, c->params[0], answering_done, answering_new(c, changed));
+}
+
+static void finalize_then(struct api_call *c, struct work *w, enum err e)
+{
+    ask_mode(c, w, e, c->api->env.meeting_finalize);
+}
+
+static void summarize_then(struct api_call *c, struct work *w, enum err e)
+{
+    ask_mode(c, w, e, c->api->env.meeting_summarize);
+}
+
+static void change(struct api_call *c, wish *ask, void (*then)(struct api_call *c, struct work *w, enum err e))
+{
     if (!meeting_of(c))
         return;
-    if (!env->meeting_finalize)
+    if (!ask) {
         call_reply_err(c, ERR_UNSUPPORTED);
-    else
-        env->meeting_finalize(env->user, c->loop, c->params[0], answering_done, answering_new(c, changed));
+        return;
+    }
+    struct work *w = work_new(known_run);
+    w->then = then;
+    w->id = work_text(w, slice_of(c->params[0]));
+    work_start(c, w, true);
+}
+
+void serve_meeting_finalize(struct api_call *c)
+{
+    change(c, c->api->env.meeting_finalize, finalize_then);
 }
 
 void serve_meeting_summarize(struct api_call *c)
 {
-    const struct api_env *env = &c->api->env;
-    if (!meeting_of(c))
-        return;
-    if (!env->meeting_summarize)
-        call_reply_err(c, ERR_UNSUPPORTED);
-    else
-        env->meeting_summarize(env->user, c->loop, c->params[0], answering_done, answering_new(c, changed));
+    change(c, c->api->env.meeting_summarize, summarize_then);
 }

@@ -105,6 +105,7 @@ void wishes_of_modes(struct server *s, struct modes_env *env)
         .store = s->store,
         .presence = s->presence,
         .registry = s->registry,
+        .rates = s->rates,
         .minutes = s->minutes,
         .auth = s->auth,
         .user = s,

@@ -78,6 +78,10 @@
     X(meetings_open,                     GAUGE,     "Meetings being recorded now.", NULL) \
     X(meeting_texts_total,               COUNTER,   "Texts given to meetings, by what became of them.", "result") \
     X(meeting_finalize_seconds,          HISTOGRAM, "Finalize request to the stored summary.", NULL) \
+    X(meeting_segments_total,            COUNTER,   "Segments of meetings summed up.", NULL) \
+    X(meeting_checkpoints_total,         COUNTER,   "Checkpoints of meetings summed up.", NULL) \
+    X(meeting_bullets_total,             COUNTER,   "Bullets of their summaries.", NULL) \
+    X(meeting_llm_seconds,               HISTOGRAM, "What the model took for a summary.", NULL) \
     X(meeting_empty_bullets_total,       COUNTER,   "Summaries that came without bullets.", NULL) \
     X(webhooks_total,                    COUNTER,   "Webhook deliveries, by result.", "result") \
     X(peer_messages_total,               COUNTER,   "Messages between devices, by result.", "result") \

@@ -100,6 +100,7 @@ void handle_pages_message(struct modes *m, const struct msg *msg);
 /* --- other entries --- */
 bool meeting_resume(struct modes *m);    /* after hello: takes up a broken one, then modes_greet; false: no */
 bool meeting_is_changing(const struct modes *m); /* is being started by request, or finalized */
+void meeting_config(struct modes *m);    /* a new configuration */
 void meeting_close(struct modes *m);
 void coding_close(struct modes *m);
 void workflow_hello(struct modes *m);    /* a debounced snapshot to clients that know the type */

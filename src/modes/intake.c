@@ -51,6 +51,11 @@ bool intake_add_term(struct intake *in, struct slice from, struct slice to)
     return true;
 }
 
+void intake_clear_terms(struct intake *in)
+{
+    in->term_count = 0;
+}
+
 bool intake_message(struct intake *in, uint64_t now_ms)
 {
     uint64_t *oldest = &in->message_ms[in->message_at];
@@ -137,13 +142,15 @@ static void collapse(struct slice text, struct buf *out)
         buf_clear(out);
 }
 
-void intake_clean(const struct intake *in, struct slice raw, struct buf *out)
+bool intake_clean(const struct intake *in, struct slice raw, struct buf *out)
 {
+    size_t kept = utf8_cut(raw, INTAKE_TEXT_BYTES);
+    bool is_cut = kept < raw.len;
     buf_clear(out);
-    raw = slice_sub(raw, 0, utf8_cut(raw, INTAKE_TEXT_BYTES));
+    raw = slice_sub(raw, 0, kept);
     if (!in->term_count) {
         collapse(raw, out);
-        return;
+        return is_cut;
     }
     auto_buf struct buf flat = {0};
     collapse(raw, &flat);
@@ -151,7 +158,9 @@ void intake_clean(const struct intake *in, struct slice raw, struct buf *out)
     if (out->len > INTAKE_TEXT_BYTES) {
         out->len = utf8_cut(buf_slice(out), INTAKE_TEXT_BYTES);
         out->data[out->len] = '\0';
+        is_cut = true;
     }
+    return is_cut;
 }
 
 /* Remembers; true: it was seen within the window. */

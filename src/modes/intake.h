@@ -44,9 +44,11 @@ void intake_done(struct intake *in);
 bool intake_add_term(struct intake *in, struct slice from, struct slice to);
 /* Counts one snippet message: false when it is the 11th within a second. */
 bool intake_message(struct intake *in, uint64_t now_ms);
+void intake_clear_terms(struct intake *in);
 /* Cuts and cleans into out (cleared first): white space and runs of one punctuation mark collapse, spaces
- * between Chinese characters go, terms are replaced. Nothing but punctuation gives an empty text. */
-void intake_clean(const struct intake *in, struct slice raw, struct buf *out);
+ * between Chinese characters go, terms are replaced. Nothing but punctuation gives an empty text. True: it was
+ * longer than INTAKE_TEXT_BYTES. */
+bool intake_clean(const struct intake *in, struct slice raw, struct buf *out);
 /* Judges a cleaned text and remembers it. */
 enum intake_result intake_take(struct intake *in, uint64_t now_ms, struct slice cleaned);
 /* It could not be kept after all: its next coming is no repeat. */

@@ -107,11 +107,20 @@ static void add_terms(struct meeting *t, const char *scope)
 static void add_all_terms(struct meeting *t)
 {
     const struct config *c = t->modes->config;
+    intake_clear_terms(&t->intake);
     const char *lang = c->meeting_target_lang[0] ? c->meeting_target_lang : t->modes->language;
     add_terms(t, "*");
     add_terms(t, strncmp(lang, "zh", 2) == 0 ? "zh" : "en");
     auto_mem char *industry = xprintf("industry:%s", c->meeting_industry);
     add_terms(t, industry);
+}
+
+void meeting_config(struct modes *m)
+{
+    if (!m->meeting || m->meeting->stage != STAGE_OPEN)
+        return;
+    add_all_terms(m->meeting);
+    meeting_live_config(m->meeting);
 }
 
 static enum err start_run(struct db *db, void *input)
@@ -254,13 +263,27 @@ bool meeting_resume(struct modes *m)
 
 /* ---- texts ---- */
 
+/* What becomes of texts: counted each time, in the log once for a meeting. */
+enum text_note { NOTE_KEPT, NOTE_EMPTY, NOTE_REPEAT, NOTE_FULL, NOTE_CUT, NOTE_LIMITED }; /* first as intake_result */
+static const char *const notes[] = {"kept", "empty", "repeat", "full", "cut", "limited"};
+
+static void note(struct meeting *t, enum text_note what, size_t texts)
+{
+    metric_add_label(METRIC_meeting_texts_total, notes[what], (int64_t)texts);
+    if (what == NOTE_KEPT || t->noted & (1u << what))
+        return;
+    t->noted |= 1u << what;
+    LOGI(t->modes->log, "meeting.texts", "meeting=%s result=%s: more of these are only counted", t->id, notes[what]);
+}
+
 static enum err texts_run(struct db *db, void *input)
 {
     struct meeting_work *k = input;
     for (size_t i = 0; i < k->text_count; i++) {
         enum err e = db_pending_add(db, &k->texts[i]);
         if (e == ERR_LIMIT) { /* the store counts too: after a restart ours began at zero */
-            k->dropped += k->text_count - i;
+            k->refused = k->text_count - i;
+            k->dropped += k->refused;
             k->text_count = i;
             return OK;
         }
@@ -313,6 +336,8 @@ static void on_texts_stored(void *owner, enum err err, void *input)
                         slice_of(k->req_id));
         return;
     }
+    if (k->refused)
+        note(t, NOTE_FULL, k->refused);
     if (k->has_ack)
         ack(t->modes, k->text_count, k->dropped, slice_of(k->req_id));
 }
@@ -320,16 +345,16 @@ static void on_texts_stored(void *owner, enum err err, void *input)
 static const struct store_op_class texts_class = {
     .name = "meeting_texts", .run = texts_run, .done = on_texts_stored, .free_input = meeting_work_free};
 
-static const char *const results[] = {"kept", "empty", "repeat", "full"};
-
 /* Cleans, judges, and puts what is kept into the work. */
 static void take_text(struct meeting *t, struct meeting_work *k, struct slice tag, struct slice text,
                       struct slice speaker)
 {
     auto_buf struct buf clean = {0};
-    intake_clean(&t->intake, text, &clean);
+    if (intake_clean(&t->intake, text, &clean))
+        note(t, NOTE_CUT, 1);
+    t->intake.dedupe_ms = (unsigned)t->modes->config->meeting_dedupe_window_ms;
     enum intake_result r = intake_take(&t->intake, loop_now_ms(t->modes->loop), buf_slice(&clean));
-    metric_add_label(METRIC_meeting_texts_total, results[r], 1);
+    note(t, (enum text_note)r, 1);
     if (r != INTAKE_KEPT) {
         k->dropped++;
         return;
@@ -385,7 +410,7 @@ static void handle_snippet(struct modes *m, const struct msg *msg)
         return;
     }
     if (!intake_message(&t->intake, loop_now_ms(m->loop))) {
-        metric_add_label(METRIC_meeting_texts_total, "limited", (int64_t)json_len(items));
+        note(t, NOTE_LIMITED, json_len(items));
         modes_error(m, "meeting", CODE_RATE_LIMITED, "at most 10 snippet messages per second", msg->req_id);
         return;
     }

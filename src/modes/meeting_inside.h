@@ -27,6 +27,7 @@ struct meeting {
     char *req_id;
     bool was_asked; /* by the `mode` message or by voice, else resumed by hello */
     bool is_push_running, is_full;
+    unsigned noted; /* bit per enum text_note: told in the log */
     unsigned refs;
     struct grave grave;
 };
@@ -44,7 +45,7 @@ struct meeting_work {
     bool only_resume, was_resumed;
     /* texts */
     struct segment_row *texts;
-    size_t text_count, dropped;
+    size_t text_count, dropped, refused; /* refused: by the store, some of those dropped */
     char *req_id;
     bool has_ack;
     /* reading back */
@@ -74,5 +75,6 @@ void meeting_ended_elsewhere(struct meeting *t);
 /* meeting_live.c: merging, live transcript, checkpoints. */
 void meeting_live_start(struct meeting *t);
 void meeting_live_stop(struct meeting *t);
+void meeting_live_config(struct meeting *t); /* checkpoints may be wanted now; the rest is read when it is due */
 
 #endif

@@ -274,6 +274,12 @@ void meeting_live_start(struct meeting *t)
     start_checkpoint_timer(t);
 }
 
+void meeting_live_config(struct meeting *t)
+{
+    if (!timer_armed(&t->checkpoint))
+        start_checkpoint_timer(t);
+}
+
 void meeting_live_stop(struct meeting *t)
 {
     timer_stop(&t->merge);

@@ -332,6 +332,11 @@ static void on_stored(void *owner, enum err err, void *input)
          j->meeting, (long long)j->row.segments, (long long)j->checkpoints,
          (unsigned long long)j->llm_elapsed_ms, j->was_empty, j->summary.counts[SUMMARY_BULLETS],
          cfg->meeting_industry, cfg->meeting_scenario);
+    metric_add(METRIC_meeting_segments_total, j->row.segments);
+    metric_add(METRIC_meeting_checkpoints_total, j->checkpoints);
+    metric_add(METRIC_meeting_bullets_total, j->summary.counts[SUMMARY_BULLETS]);
+    metric_add(METRIC_meeting_empty_bullets_total, j->was_empty);
+    metric_seconds(METRIC_meeting_llm_seconds, (double)j->llm_elapsed_ms / 1000);
     metric_seconds(METRIC_meeting_finalize_seconds,
                    (double)(loop_now_ms(j->keeper->loop) - j->began_ms) / 1000);
     tell_result(j);

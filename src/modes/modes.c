@@ -157,6 +157,7 @@ void modes_config(struct modes *m, struct config *c)
 {
     config_unref(m->config);
     m->config = config_ref(c);
+    meeting_config(m);
 }
 
 void modes_set_active(struct modes *m, const struct mode_row *row)

@@ -18,6 +18,7 @@
 struct minutes;
 struct modes;
 struct presence;
+struct rates;
 struct snapshots;
 
 /* What travels between sessions. `type` is the wire type it will have there. */
@@ -46,6 +47,7 @@ struct modes_env {
     struct presence *presence;
     struct registry *registry;
     struct minutes *minutes;    /* finalizes meetings; NULL: none (tests) */
+    struct rates *rates;        /* of messages between devices, over all connections of a device; NULL: none (tests) */
     struct auth *auth;          /* which devices were seen before, and their groups; NULL: none */
     void *user;
     void (*post)(void *user, struct loop *from, const char *device, const struct post *p);

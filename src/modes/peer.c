@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "config/catalogue.h"
 #include "devices/auth.h"
+#include "devices/limits.h"
 #include "devices/presence.h"
 #include "modes/groups.h"
 #include "modes/inside.h"
@@ -30,7 +31,6 @@
 
 struct peer {
     struct modes *modes; /* NULL: closed */
-    struct peer_rate *rate; /* NULL: nothing was sent yet */
     struct list asking; /* sendings that wait for the model */
     bool is_fetching;
     unsigned sendings, refs;
@@ -42,7 +42,6 @@ static void peer_unref(void *arg)
     struct peer *p = arg;
     if (--p->refs > 0)
         return;
-    mem_free(p->rate);
     mem_free(p);
 }
 
@@ -547,6 +546,15 @@ static void refuse(struct modes *m, struct sending *s, enum msg_code code, const
     sending_free(s);
 }
 
+/* Of the device, whatever connection it has. */
+static bool rate_is_kept(struct modes *m, bool is_broadcast, uint64_t *wait_ms)
+{
+    auto_mem char *key = xprintf("peer.%s:%s", is_broadcast ? "broadcast" : "unicast", m->device_id);
+    int64_t max = is_broadcast ? m->config->peer_broadcast_per_min : m->config->peer_unicast_per_s;
+    return !m->shared->rates || rates_take(m->shared->rates, slice_of(key), (unsigned)max, is_broadcast ? 60000 : 1000,
+                                           loop_now_ms(m->loop), wait_ms);
+}
+
 static void send_limited(struct modes *m, uint64_t wait_ms, struct slice req_id)
 {
     auto_buf struct buf out = {0};
@@ -585,12 +593,8 @@ void handle_peer_message(struct modes *m, const struct msg *msg)
                msg->req_id);
         return;
     }
-    unsigned max =
-        (unsigned)(is_broadcast ? m->config->peer_broadcast_per_min : m->config->peer_unicast_per_s);
-    if (!s->peer->rate)
-        s->peer->rate = xnew(struct peer_rate);
-    uint64_t wait_ms = peer_rate_wait_ms(s->peer->rate, is_broadcast, max, s->began_ms);
-    if (wait_ms) {
+    uint64_t wait_ms;
+    if (!rate_is_kept(m, is_broadcast, &wait_ms)) {
         send_limited(m, wait_ms, msg->req_id);
         sending_free(s);
         return;

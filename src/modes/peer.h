@@ -18,12 +18,4 @@ bool peer_write_normalized(struct jw *w, const char *key, struct slice reply, st
 /* One of task, message, notice, meeting; unknown ones are "message". Static. */
 const char *peer_category(struct slice given);
 
-/* How much one device may send. Told the time. */
-struct peer_rate {
-    uint64_t unicast_ms[50], broadcast_ms[60];
-    unsigned unicast_at, unicast_count, broadcast_at, broadcast_count;
-};
-/* 0: go on; else how long to wait. */
-uint64_t peer_rate_wait_ms(struct peer_rate *r, bool is_broadcast, unsigned max, uint64_t now_ms);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * peer_rules.c -- permissions, categories, rates and the model's answer: no state but what is handed in. */
+ * peer_rules.c -- permissions, categories and the model's answer: no state. */
 #include "base/utf8.h"
 #include "modes/groups.h"
 #include "modes/peer.h"
@@ -76,30 +76,4 @@ bool peer_write_normalized(struct jw *w, const char *key, struct slice reply, st
     }
     jw_end(w);
     return is_good;
-}
-
-/* A ring of the last `max` times: full and the oldest still within the window means wait. */
-static uint64_t ring_wait(uint64_t *ring, unsigned *at, unsigned *count, unsigned max, uint64_t window_ms,
-                          uint64_t now_ms)
-{
-    if (*count >= max) {
-        uint64_t oldest = ring[(*at + *count - max) % max];
-        if (now_ms - oldest < window_ms)
-            return oldest + window_ms - now_ms;
-    }
-    ring[(*at + *count) % max] = now_ms;
-    if (*count < max)
-        (*count)++;
-    else
-        *at = (*at + 1) % max;
-    return 0;
-}
-
-uint64_t peer_rate_wait_ms(struct peer_rate *r, bool is_broadcast, unsigned max, uint64_t now_ms)
-{
-    if (is_broadcast)
-        return ring_wait(r->broadcast_ms, &r->broadcast_at, &r->broadcast_count,
-                         MIN(max, (unsigned)COUNT(r->broadcast_ms)), 60000, now_ms);
-    return ring_wait(r->unicast_ms, &r->unicast_at, &r->unicast_count,
-                     MIN(max, (unsigned)COUNT(r->unicast_ms)), 1000, now_ms);
 }

@@ -16,6 +16,7 @@ struct summarize {
     char *llm_down;
     uint64_t began_ms;
     struct timer soon; /* a failure of open is told later */
+    enum err open_err;
     bool is_closing;
     struct grave grave;
     void (*on_done)(void *user, const struct summarize_result *r);
@@ -85,13 +86,16 @@ static void make_prompts(const struct config *cfg, struct slice transcript, stru
         put_filled(user, "\n{transcript}", cfg, transcript);
 }
 
-static void finish(struct summarize *s, bool has_failed)
+/* A model that cannot sum up (the embedded rules) has not failed, and asking it later would not help: then what was
+ * said speaks for itself. */
+static void finish(struct summarize *s, enum err err)
 {
+    bool has_failed = err ? err != ERR_UNSUPPORTED : s->reply.len == 0;
     struct summary got = {0};
     struct summarize_result r = {.summary = &got, .llm_elapsed_ms = loop_now_ms(s->loop) - s->began_ms};
     r.is_by_model = summary_read(&got, buf_slice(&s->reply));
     r.was_empty = r.is_by_model && !got.counts[SUMMARY_BULLETS];
-    if (!r.is_by_model && (has_failed || s->reply.len == 0) && s->has_speech) {
+    if (!r.is_by_model && has_failed && s->has_speech) {
         struct slice rest = slice_of(s->llm_down);
         while (rest.len) { /* the lines of the catalogue stand in one text */
             const char *cut = memmem(rest.data, rest.len, " / ", 3);
@@ -122,12 +126,13 @@ static void on_tool_call(void *user, struct slice id, struct slice name, struct 
 
 static void on_end(void *user, const struct err_note *why)
 {
-    finish(user, why && why->err);
+    finish(user, why ? why->err : OK);
 }
 
 static void on_soon(void *arg)
 {
-    finish(arg, true);
+    struct summarize *s = arg;
+    finish(s, s->open_err);
 }
 
 enum err summarize_open(struct summarize **out, const struct summarize_opts *o,
@@ -156,7 +161,8 @@ enum err summarize_open(struct summarize **out, const struct summarize_opts *o,
                                         .is_json = true,
                                         .tokens_max = o->tokens_max,
                                         .purpose = "meeting"};
-    if (llm_open_for(&s->llm, o->registry, &o->use, "meeting", &request, &events, s))
+    s->open_err = llm_open_for(&s->llm, o->registry, &o->use, "meeting", &request, &events, s);
+    if (s->open_err)
         timer_start(&s->soon, s->loop, 0, on_soon, s);
     *out = s;
     return OK;

@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "http/client.h"
 #include "loop/timer.h"
+#include "metrics/metrics.h"
 #include "store/meeting.h"
 #include "store/store.h"
 
@@ -115,14 +116,17 @@ static void on_call_end(void *user, enum err err, int status, const char *note)
     h->result = err ? err : status >= 200 && status < 300 ? OK : ERR_UPSTREAM;
     sha256(body, digest);
     hex_encode(digest, 4, hex);
+    metric_add_label(METRIC_webhooks_total, h->result ? "failed" : "ok", 1);
     LOGI(NULL, "webhook.call",
          "[Meeting Webhook] result=%s status=%d meeting=%s try=%lld body_len=%zu body_sha256=%s",
          h->result ? "failed" : "ok", status, h->job.meeting, (long long)h->job.tries + 1, body.len, hex);
     uint64_t delay_ms = h->result ? webhook_delay_ms(h->job.tries + 1) : 0;
     h->next_ms = delay_ms ? clock_wall_ms() + (int64_t)delay_ms : 0;
-    if (h->result && !delay_ms)
+    if (h->result && !delay_ms) {
+        metric_add_label(METRIC_webhooks_total, "lost", 1);
         LOGE(NULL, "webhook.lost", "meeting=%s tries=%lld: given up; check meeting.webhook.url",
              h->job.meeting, (long long)h->job.tries + 1);
+    }
     if (start_op(h, &end_class)) {
         h->has_job = false;
         look_in(h, IDLE_LOOK_MS);

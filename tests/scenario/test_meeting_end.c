@@ -44,6 +44,7 @@ static void whatever_the_model_does_the_summary_is_valid(void **state)
         { "an error", GOOD_SUMMARY, { .error = ERR_UPSTREAM }, "LLM service is unavailable" },
         { "an error in the middle", GOOD_SUMMARY, { .error = ERR_UPSTREAM, .error_at = 2 },
             "LLM service is unavailable" },
+        { "a model that cannot sum up", GOOD_SUMMARY, { .open_error = ERR_UNSUPPORTED }, "we ship in May" },
         { "no connection", GOOD_SUMMARY, { .open_error = ERR_CONNECT }, "LLM service is unavailable" },
         { "silence", GOOD_SUMMARY, { .hangs = true }, "LLM service is unavailable" },
         { "silence in the middle", GOOD_SUMMARY, { .hangs = true, .error_at = 3 }, "LLM service is unavailable" },

@@ -146,6 +146,9 @@ static void the_sixth_message_of_a_second_waits_and_costs_no_model(void **state)
     client_forget(a);
     send_to(a, "\"dev2\"", "hello", "message");
     assert_true(client_gets(a, "\"status\":\"done\""));
+    a = world_talker(&w, "dev1"); /* a new connection is no new allowance */
+    send_to(a, "\"dev2\"", "hello", "message");
+    assert_true(client_gets(a, "RATE_LIMITED"));
     world_end(&w);
 }
 

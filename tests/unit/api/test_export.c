@@ -17,7 +17,7 @@ static const struct segment_row segments[] = {
     { 1, "m1", "hello --> there", "p1", "t", START + 500 },
     { 2, "m1", "我们开会", "", "", START + 900 },
     { 3, "m1", "line\nbreak", "p2", "", START + 20000 },
-    { 4, "m1", "end", "p2", "", START + 3700000 },
+    { 4, "m1", "<i> & end", "p2", "", START + 3700000 },
 };
 
 static void write_as(struct buf *out, const char *format)
@@ -35,9 +35,10 @@ static void subtitles_do_not_overlap(void **state)
     assert_slice_is(buf_slice(&srt), "1\n00:00:00,500 --> 00:00:01,500\np1: hello → there\n\n"
                                      "2\n00:00:01,500 --> 00:00:08,500\n我们开会\n\n"
                                      "3\n00:00:20,000 --> 00:00:27,000\np2: line break\n\n"
-                                     "4\n01:01:40,000 --> 01:01:47,000\np2: end\n\n");
+                                     "4\n01:01:40,000 --> 01:01:47,000\np2: <i> & end\n\n");
     write_as(&vtt, "vtt");
     assert_true(slice_starts(buf_slice(&vtt), SLICE("WEBVTT\n\n1\n00:00:00.500 --> 00:00:01.500\n")));
+    assert_true(slice_contains(buf_slice(&vtt), SLICE("01:01:47.000\np2: &lt;i> &amp; end\n\n"))); /* no markup */
 }
 
 static void markdown_has_summary_and_transcript(void **state)
@@ -48,7 +49,7 @@ static void markdown_has_summary_and_transcript(void **state)
                     "# Budget # not a heading\n\n2023-11-15 06:13:20  00:01:01\n\n## Summary\n\n- one two\n\n"
                     "## Actions\n\n- call Anna\n\n## Next steps\n\n- meet\n\n## Transcript\n\n"
                     "- [00:00:00] p1: hello --> there\n- [00:00:00] 我们开会\n- [00:00:20] p2: line break\n"
-                    "- [01:01:40] p2: end\n");
+                    "- [01:01:40] p2: <i> & end\n");
     write_as(&txt, "txt");
     assert_false(slice_contains(buf_slice(&txt), SLICE("##")));
     assert_true(slice_contains(buf_slice(&txt), SLICE("[00:00:20] p2: line break\n")));

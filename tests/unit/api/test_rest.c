@@ -307,6 +307,9 @@ static void finalize_is_asked_of_the_mode(void **state)
     start("");
     assert_int_equal(status_of("POST /api/v1/meetings/m1/finalize", NULL, ""), 200);
     assert_string_equal(w.meeting, "m1");
+    w.meeting[0] = '\0';
+    assert_int_equal(status_of("POST /api/v1/meetings/sess/finalize", NULL, ""), 200);
+    assert_string_equal(w.meeting, "m1"); /* the newest one of that session */
     assert_int_equal(status_of("POST /api/v1/meetings/m-none/finalize", NULL, ""), 404);
     assert_int_equal(status_of("POST /api/v1/meetings/m1/summarize", NULL, ""), 501); /* nobody does it here */
 }

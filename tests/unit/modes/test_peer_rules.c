@@ -75,38 +75,12 @@ static void an_answer_is_taken_out_of_its_talk_and_a_bad_one_leaves_the_original
     }
 }
 
-static void a_rate_is_a_sliding_window_that_says_how_long_to_wait(void **state)
-{
-    struct peer_rate r = { 0 };
-    for (uint64_t i = 0; i < 5; i++)
-        assert_int_equal(peer_rate_wait_ms(&r, false, 5, 1000 + i * 100), 0);
-    assert_int_equal(peer_rate_wait_ms(&r, false, 5, 1500), 500);
-    assert_int_equal(peer_rate_wait_ms(&r, false, 5, 1999), 1);
-    assert_int_equal(peer_rate_wait_ms(&r, false, 5, 2000), 0); /* a refused one does not count */
-    assert_int_equal(peer_rate_wait_ms(&r, false, 5, 2000), 100);
-    for (uint64_t i = 0; i < 6; i++) /* broadcasts have their own */
-        assert_int_equal(peer_rate_wait_ms(&r, true, 6, 2000 + i), 0);
-    assert_int_equal(peer_rate_wait_ms(&r, true, 6, 32000), 30000);
-    assert_int_equal(peer_rate_wait_ms(&r, true, 6, 62000), 0);
-}
-
-static void a_rate_holds_over_many_rounds(void **state)
-{
-    struct peer_rate r = { 0 };
-    unsigned sent = 0;
-    for (uint64_t now = 5000; now < 15000; now += 10)
-        sent += peer_rate_wait_ms(&r, false, 5, now) == 0;
-    assert_int_equal(sent, 50);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_may_write_until_a_rule_says_so),
         cmocka_unit_test(an_unknown_category_is_a_message),
         cmocka_unit_test(an_answer_is_taken_out_of_its_talk_and_a_bad_one_leaves_the_original),
-        cmocka_unit_test(a_rate_is_a_sliding_window_that_says_how_long_to_wait),
-        cmocka_unit_test(a_rate_holds_over_many_rounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
