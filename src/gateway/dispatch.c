@@ -58,6 +58,18 @@ static void dispatch(struct session *s, const struct msg *m)
     }
 }
 
+/* Everything a session keeps has a limit of its own; this one holds for all together. */
+static bool memory_is_kept(struct session *s)
+{
+    size_t bytes = session_bytes(s);
+
+    if (bytes <= (size_t)s->home->config->limits_session_bytes)
+        return true;
+    LOGE(&s->log, "session.bytes", "bytes=%zu limit=%lld", bytes, (long long)s->home->config->limits_session_bytes);
+    session_close(s, WS_TRY_LATER, "too much memory");
+    return false;
+}
+
 void session_text_in(struct session *s, struct slice text)
 {
     auto_msg struct msg m = { 0 };
@@ -74,6 +86,8 @@ void session_text_in(struct session *s, struct slice text)
         session_close(s, WS_POLICY, "too many messages");
         return;
     }
+    if (s->messages % SESSION_BYTES_LOOK == 0 && !memory_is_kept(s))
+        return;
     enum msg_code code = msg_parse(&m, text);
     LOGT(&s->log, "message.in", "type=%s bytes=%zu", msg_type_name(m.type), text.len);
     if (code == CODE_INVALID_JSON) {

@@ -45,6 +45,12 @@ bool session_is_open(const struct session *s)
     return s->state < SESSION_CLOSING;
 }
 
+size_t session_bytes(const struct session *s)
+{
+    return sizeof(*s) + (s->link ? link_queued_bytes(s->link) : 0) + (s->dialogue ? dialogue_bytes(s->dialogue) : 0) +
+           (s->modes ? modes_bytes(s->modes) : 0);
+}
+
 void session_greeted(struct session *s)
 {
     if (s->state == SESSION_GREETING)

@@ -33,6 +33,7 @@
 #define SESSION_UNKNOWN_TYPES_MAX 16    /* type names we answer UNKNOWN_TYPE to, once each */
 #define GATEWAY_CLIPS_MAX_BYTES (1u << 20) /* per loop */
 #define SESSION_VISION_RENEW_MS (50 * 60 * 1000) /* its token lives an hour */
+#define SESSION_BYTES_LOOK 64           /* messages between two looks at its memory */
 #define SESSION_REPEAT_MS 300           /* a listen message repeated within is ignored */
 
 #define SESSION_STATE_LIST(X) X(GREETING) X(TALKING) X(LEAVING) X(CLOSING) X(GONE)
@@ -106,6 +107,8 @@ void session_drain(struct session *s, uint64_t deadline_ms);
 void session_taken_over(struct session *s, const char *by_session);
 void session_reload(struct session *s); /* home->config is new */
 bool session_is_open(const struct session *s);
+/* Memory accounted to it: below limits.session_bytes, or it is closed. */
+size_t session_bytes(const struct session *s);
 void session_greeted(struct session *s); /* hello was acked and the dialogue is open */
 
 /* Sends what one of the msg_* writers appended. */

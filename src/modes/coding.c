@@ -57,6 +57,12 @@ static void stop_asking(struct coding *c)
     c->next = WANT_NOTHING;
 }
 
+size_t coding_bytes(const struct modes *m)
+{
+    const struct coding *c = m->coding;
+    return c ? sizeof(*c) + insight_log_bytes(&c->log) + c->reply.cap : 0;
+}
+
 void coding_close(struct modes *m)
 {
     struct coding *c = m->coding;

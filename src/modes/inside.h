@@ -101,7 +101,9 @@ void handle_pages_message(struct modes *m, const struct msg *msg);
 bool meeting_resume(struct modes *m);    /* after hello: takes up a broken one, then modes_greet; false: no */
 bool meeting_is_changing(const struct modes *m); /* is being started by request, or finalized */
 void meeting_config(struct modes *m);    /* a new configuration */
+size_t meeting_bytes(const struct modes *m);
 void meeting_close(struct modes *m);
+size_t coding_bytes(const struct modes *m);
 void coding_close(struct modes *m);
 void workflow_hello(struct modes *m);    /* a debounced snapshot to clients that know the type */
 void workflow_changed(struct modes *m);  /* POST_CHANGED */
@@ -111,6 +113,7 @@ enum err peer_deliver(struct modes *m, const struct post *p);
 void peer_close(struct modes *m);
 enum err pages_deliver(struct modes *m, const struct post *p);
 void pages_on_mode(struct modes *m);
+size_t pages_bytes(const struct modes *m);
 void pages_close(struct modes *m);
 
 #endif

@@ -36,6 +36,14 @@ void insight_log_done(struct insight_log *g)
     *g = (struct insight_log){0};
 }
 
+size_t insight_log_bytes(const struct insight_log *g)
+{
+    size_t bytes = g->lines ? g->lines_max * sizeof(*g->lines) : 0;
+    for (unsigned i = 0; i < g->count; i++)
+        bytes += strlen(line_at(g, i)->text) + 1;
+    return bytes;
+}
+
 bool insight_level_read(struct slice name, enum insight_level *out)
 {
     static const char *const names[] = {"info", "warn", "error"};

@@ -37,6 +37,7 @@ struct insight {
 void insight_log_init(struct insight_log *g, unsigned lines_max, unsigned text_max_bytes);
 void insight_log_done(struct insight_log *g);
 void insight_log_clear(struct insight_log *g); /* lines and counters; running stays */
+size_t insight_log_bytes(const struct insight_log *g);
 must_check bool insight_level_read(struct slice name, enum insight_level *out);
 /* Collapses white space, drops code fences, cuts. True: the text had to be cut. */
 bool insight_log_put(struct insight_log *g, enum insight_level level, struct slice text);

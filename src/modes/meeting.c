@@ -11,6 +11,7 @@
 #include "modes/command.h"
 #include "modes/meeting_inside.h"
 #include "modes/minutes.h"
+#include "modes/summarize.h"
 
 #define LOG_TOPIC     "meeting"
 #define ITEMS_MAX     50
@@ -604,6 +605,12 @@ static enum err left_run(struct db *db, void *input)
 
 static const struct store_op_class left_class = {
     .name = "meeting_left", .run = left_run, .free_input = meeting_work_free};
+
+size_t meeting_bytes(const struct modes *m)
+{
+    const struct meeting *t = m->meeting;
+    return t ? sizeof(*t) + intake_bytes(&t->intake) + (t->summarize ? summarize_bytes(t->summarize) : 0) : 0;
+}
 
 void meeting_close(struct modes *m)
 {

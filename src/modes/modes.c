@@ -182,7 +182,7 @@ unsigned modes_idle_factor(const struct modes *m)
 
 size_t modes_bytes(const struct modes *m)
 {
-    size_t bytes = sizeof(*m);
+    size_t bytes = sizeof(*m) + meeting_bytes(m) + coding_bytes(m) + pages_bytes(m);
     for (unsigned i = 0; i < m->deferred_count; i++)
         bytes += strlen(m->deferred[i]) + 1;
     return bytes;

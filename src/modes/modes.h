@@ -94,6 +94,6 @@ void modes_on_turn_end(struct modes *m);
 extern const struct mode_class modes_class;
 const char *modes_name(const struct modes *m); /* "chat", "meeting", "coding", "working" */
 unsigned modes_idle_factor(const struct modes *m); /* 3 in meeting and working */
-size_t modes_bytes(const struct modes *m);
+size_t modes_bytes(const struct modes *m); /* memory accounted to it */
 
 #endif

@@ -74,6 +74,12 @@ static void pages_free(void *arg)
     mem_free(p);
 }
 
+size_t pages_bytes(const struct modes *m)
+{
+    const struct pages *p = m->pages;
+    return p ? sizeof(*p) + p->waiting.cap + p->unacked.cap + p->user.cap + p->answer.cap + p->rest.cap : 0;
+}
+
 void pages_close(struct modes *m)
 {
     struct pages *p = m->pages;

@@ -178,6 +178,11 @@ static void summarize_free(void *arg)
     mem_free(s);
 }
 
+size_t summarize_bytes(const struct summarize *s)
+{
+    return sizeof(*s) + s->reply.cap;
+}
+
 void summarize_close(struct summarize *s)
 {
     if (!s || s->is_closing)

@@ -30,6 +30,7 @@ struct summarize_result {
 /* on_done once, never from inside open; then summarize_close. */
 must_check enum err summarize_open(struct summarize **out, const struct summarize_opts *o,
                                    void (*on_done)(void *user, const struct summarize_result *r), void *user);
+size_t summarize_bytes(const struct summarize *s);
 void summarize_close(struct summarize *s); /* any time; silence after it; NULL is fine */
 
 #endif
