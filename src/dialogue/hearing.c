@@ -11,6 +11,7 @@
 #include "audio/utterance.h"
 #include "base/mem.h"
 #include "loop/timer.h"
+#include "metrics/metrics.h"
 
 #define LOG_TOPIC "dialogue"
 #define RATE_HZ 16000u
@@ -483,12 +484,28 @@ static void hear_manual(struct hearing *h, struct slice packet, uint32_t duratio
     take_limit(h);
 }
 
+/* A device that sends DTX says itself that it hears nothing. While the detector thinks so too such a
+ * packet need not be decoded, which costs more than one of speech, and need not be judged. */
+static bool is_sure_silence(const struct hearing *h, struct slice packet)
+{
+    return h->format == AUDIO_OPUS && !h->current && packet_is_dtx(packet) && h->vad.cls->is_quiet(h->vad.vad);
+}
+
+static struct pcm silence(uint32_t duration_us)
+{
+    static const int16_t samples[(size_t)RATE_HZ * PACKET_US_MAX / 1000000];
+    metric_add(METRIC_frames_silent_total, 1);
+    return (struct pcm){ samples, (size_t)((uint64_t)duration_us * RATE_HZ / 1000000) };
+}
+
 static void hear_voice(struct hearing *h, struct slice packet, uint32_t duration_us)
 {
     struct pcm pcm;
     if (!vad_ready(h))
         return;
-    if (!samples_of(h, packet, &pcm)) {
+    if (is_sure_silence(h, packet)) {
+        pcm = silence(duration_us);
+    } else if (!samples_of(h, packet, &pcm)) {
         packet_bad(h);
         return;
     }

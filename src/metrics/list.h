@@ -27,6 +27,7 @@
     X(send_dropped_total,                COUNTER,   "Messages dropped because a peer does not read.", NULL) \
     /* audio */ \
     X(frames_in_total,                   COUNTER,   "Audio packets received.", NULL) \
+    X(frames_silent_total,               COUNTER,   "Of those packets of silence that needed no decoding.", NULL) \
     X(frames_out_total,                  COUNTER,   "Audio packets sent.", NULL) \
     X(frames_late_total,                 COUNTER,   "Audio packets sent over 65 ms after their time.", NULL) \
     X(underruns_total,                   COUNTER,   "Times a device ran out of audio within a sentence.", NULL) \

@@ -8,9 +8,8 @@
 
 static bool gate_is_shut(const struct vad *v)
 {
-    const struct vad_decider *d = &v->decider;
     struct pcm window = { pcm_queue_peek(&v->queue).samples, SILERO_WINDOW };
-    return !d->in_speech && d->voiced == 0 && d->probability < d->settings.threshold_low && energy_is_silent(window);
+    return vad_stream_is_quiet(v) && energy_is_silent(window);
 }
 
 static void judge(struct vad_env *e, struct vad **streams, size_t count, float *probabilities)
@@ -51,5 +50,6 @@ const struct vad_class vad_silero = {
     .feed = vad_stream_feed,
     .reset = vad_stream_reset,
     .in_speech = vad_stream_in_speech,
+    .is_quiet = vad_stream_is_quiet,
     .close = vad_stream_close,
 };

@@ -647,6 +647,11 @@ static bool vad_in_speech(const struct vad *v)
     return v->in_speech;
 }
 
+static bool vad_is_quiet(const struct vad *v)
+{
+    return !v->in_speech;
+}
+
 static void vad_close(struct vad *v)
 {
     fakes.live--;
@@ -655,7 +660,8 @@ static void vad_close(struct vad *v)
 
 const struct vad_class fake_vad = {
     .name = "fake", .rate_hz = 16000,
-    .open = vad_open, .feed = vad_feed, .reset = vad_reset, .in_speech = vad_in_speech, .close = vad_close,
+    .open = vad_open, .feed = vad_feed, .reset = vad_reset, .in_speech = vad_in_speech,
+    .is_quiet = vad_is_quiet, .close = vad_close,
 };
 
 /* ---- memory ---- */
