@@ -3,7 +3,7 @@
  * as many devices as are asked for (their states do not fit into a cache, and neither do a server's), on the
  * packets that `parley load` sends and the voice that `parley mock` has.
  *
- *     bench_bare [devices] [speech.wav]        200; without a file the mock's voice speaks
+ *     bench_bare [up|down] [devices] [speech.wav]    200; without a file the mock's voice speaks
  * Each line is NAME MICROSECONDS: CPU for a frame of 60 ms (or NAME BYTES of a packet).
  *
  * TCP: a child on another core has the other end of each connection. Each connection has a frame every 60 ms,
@@ -314,31 +314,42 @@ static void build_uplink(struct uplink *u, const char *wav, struct pcm voice)
     pcm_queue_done(&pcm);
 }
 
-int main(int argc, char **argv)
+static void bench_up(const char *wav, struct pcm voice)
 {
     struct uplink u;
+    build_uplink(&u, wav, voice);
+    size_t bytes = u.ends[u.speech_end - 1] / u.speech_end;
+    say("up_bytes", (double)bytes);
+    bench_hearing(&u);
+    bench_tcp("receive_up", bytes + WS_UP_BYTES, true);
+    uplink_done(&u);
+}
+
+static void bench_down(struct pcm voice)
+{
+    size_t bytes = (size_t)bench_encoding(voice);
+    say("down_bytes", (double)bytes);
+    bench_tcp("send_down", bytes + WS_DOWN_BYTES, false);
+    bench_tcp("receive_pcm", OUT_SAMPLES * sizeof(int16_t) + CHUNK_BYTES, true);
+}
+
+int main(int argc, char **argv)
+{
     size_t count;
     int16_t *samples = mock_voice_make(&count);
+    const char *what = argc > 1 ? argv[1] : "both";
     struct rlimit files;
     int64_t n;
-    if (argc > 1 && slice_to_i64(slice_of(argv[1]), &n) && n > 0 && n <= DEVICES_MAX)
+    if (argc > 2 && slice_to_i64(slice_of(argv[2]), &n) && n > 0 && n <= DEVICES_MAX)
         devices = (unsigned)n;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         (void)!setrlimit(RLIMIT_NOFILE, &files);
     }
-    build_uplink(&u, argc > 2 ? argv[2] : NULL, (struct pcm){ samples, count });
-    double up_bytes = (double)u.ends[u.speech_end - 1] / u.speech_end;
-    say("devices", devices);
-    bench_hearing(&u);
-    double down_bytes = bench_encoding((struct pcm){ samples, count });
-    say("up_bytes", up_bytes);
-    say("down_bytes", down_bytes);
-    bench_tcp("receive_up", (size_t)up_bytes + WS_UP_BYTES, true);
-    bench_tcp("send_down", (size_t)down_bytes + WS_DOWN_BYTES, false);
-    bench_tcp("receive_pcm", OUT_SAMPLES * sizeof(int16_t) + CHUNK_BYTES, true);
-    bench_tcp("receive_opus", (size_t)down_bytes + CHUNK_BYTES, true);
-    uplink_done(&u);
+    if (strcmp(what, "down") != 0)
+        bench_up(argc > 3 ? argv[3] : NULL, (struct pcm){ samples, count });
+    if (strcmp(what, "up") != 0)
+        bench_down((struct pcm){ samples, count });
     mem_free(samples);
     return 0;
 }

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ * test_load.c -- the program `parley load` against a server that lets three devices in and tells the others
+ * that it is full: what it reports, that it ends by itself, and where it will not go. */
+#include "tests/support/test.h"
+
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "http/ws.h"
+#include "loop/process.h"
+#include "tests/support/temp.h"
+
+#define WAIT_US 15000000 /* under sanitizers on a busy machine */
+#define ROOM 3
+#define HELLO "{\"type\":\"hello\",\"transport\":\"websocket\",\"session_id\":\"s1\",\"audio_params\":{" \
+              "\"format\":\"opus\",\"sample_rate\":24000,\"channels\":1,\"frame_duration\":60}}"
+
+struct world {
+    struct loop *loop;
+    struct http_server *http;
+    struct ws *devices[ROOM];
+    unsigned in, refused;
+    struct process *process;
+    struct buf said;
+    int status;
+    bool is_over;
+    char url[80];
+};
+
+/* --- a server ---- */
+
+static void on_text(void *user, struct slice text)
+{
+    struct ws **ws = user;
+    if (slice_contains(text, SLICE("\"hello\"")))
+        (void)!ws_send_text(*ws, SLICE(HELLO));
+}
+
+static void on_binary(void *user, struct slice data) { }
+
+static void on_close(void *user, int code, struct slice reason, int http_status)
+{
+    struct ws **ws = user;
+    *ws = NULL;
+}
+
+static const struct ws_events ws_events = { .on_text = on_text, .on_binary = on_binary, .on_close = on_close };
+
+static void on_request(void *user, struct http_req *r)
+{
+    struct world *w = user;
+    if (w->in == ROOM) {
+        w->refused++;
+        http_respond_text(r, 503, "full\n");
+        return;
+    }
+    struct ws **ws = &w->devices[w->in++];
+    assert_ok(ws_accept(ws, r, &(struct ws_opts){ 0 }, &ws_events, ws));
+}
+
+/* --- the program ---- */
+
+static void on_line(void *user, struct slice line)
+{
+    struct world *w = user;
+    buf_put(&w->said, line);
+    buf_put_byte(&w->said, '\n');
+}
+
+static void on_exit_(void *user, int status, int signal)
+{
+    struct world *w = user;
+    w->process = NULL;
+    w->status = signal ? -signal : status;
+    w->is_over = true;
+}
+
+static void run(struct world *w, const char *const *more)
+{
+    static const struct process_events events = { on_line, on_exit_ };
+    static char program[512];
+    const char *argv[32] = { program, "load" }, *build = getenv("PARLEY_BUILD");
+    unsigned n = 2;
+    snprintf(program, sizeof(program), "%s/parley", build ? build : "build");
+    while (*more)
+        argv[n++] = *more++;
+    buf_clear(&w->said);
+    w->is_over = false;
+    assert_ok(process_open(&w->process, w->loop,
+                           &(struct process_opts){ .argv = argv, .line_max_bytes = 65536 }, &events, w));
+    for (uint64_t end = clock_mono_us() + WAIT_US; !w->is_over && clock_mono_us() < end;)
+        loop_step(w->loop, 20);
+    assert_true(w->is_over);
+}
+
+static int setup(void **state)
+{
+    static const struct http_server_events events = { .on_request = on_request };
+    struct world *w = calloc(1, sizeof(*w));
+    assert_ok(loop_create(&w->loop, &(struct loop_opts){ .name = "test" }));
+    assert_ok(http_server_open(&w->http, w->loop, &(struct http_server_opts){ .listen = { .host = "127.0.0.1" } },
+                               &events, w));
+    snprintf(w->url, sizeof(w->url), "ws://127.0.0.1:%u/any/path", http_server_port(w->http));
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < ROOM; i++)
+        if (w->devices[i])
+            ws_drop(w->devices[i]);
+    http_server_close(w->http);
+    for (int i = 0; i < 20; i++)
+        loop_step(w->loop, 1);
+    loop_free(w->loop);
+    buf_done(&w->said);
+    free(w);
+    return 0;
+}
+
+static void a_server_that_is_full_is_reported_and_the_run_ends_by_itself(void **state)
+{
+    struct world *w = *state;
+    char pid[16];
+    const char *svg = temp_path("load.svg");
+    auto_json struct json *j = NULL;
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    run(w, (const char *const[]){ "--url", w->url, "--devices", "5", "--seconds", "1", "--json", "--quiet", "--pid", pid,
+                                  "--svg", svg, NULL });
+    assert_int_equal(w->status, 0);
+    assert_ok(json_parse(&j, buf_slice(&w->said), NULL));
+    assert_true(slice_is(json_get_text(j, "profile"), "idle"));
+    assert_int_equal(json_get_i64(j, "greeted", -1), ROOM);
+    assert_int_equal(json_get_i64(j, "alive", -1), ROOM);
+    assert_int_equal(json_get_i64(json_get(j, "errors"), "busy", -1), w->refused);
+    assert_true(w->refused >= 2);
+    assert_int_equal(json_get_i64(json_get(j, "refuse"), "count", -1), w->refused);
+    assert_true(json_get_f64(j, "seconds", 0) > 0.99);
+    assert_true(json_get_i64(json_get(j, "server"), "rss_after_bytes", 0) > 0);
+    assert_int_equal(access(svg, R_OK), 0);
+}
+
+static void words_say_the_same(void **state)
+{
+    struct world *w = *state;
+    run(w, (const char *const[]){ "--url", w->url, "--devices", "2", "--seconds", "1", NULL });
+    assert_int_equal(w->status, 0);
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("idle, 2 devices")));
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("2 greeted")));
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("hello to its answer")));
+}
+
+static void nobody_there_is_a_failure(void **state)
+{
+    struct world *w = *state;
+    run(w, (const char *const[]){ "--url", "ws://127.0.0.1:1/", "--devices", "2", "--seconds", "1", "--quiet", NULL });
+    assert_int_equal(w->status, 1);
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("error       connect: 2")));
+}
+
+static void what_is_out_of_bounds_or_not_here_is_refused(void **state)
+{
+    static const struct {
+        const char *argv[8];
+    } rows[] = {
+        { { "--url", "ws://192.0.2.1/", NULL } },
+        { { "--url", "ws://192.0.2.1/", "--target-is-mine", NULL } },
+        { { "--url", "ws://192.0.2.1/", "--yes-really", NULL } },
+        { { "--ota", "http://192.0.2.1/ota/", NULL } },
+        { { "--devices", "19501", NULL } },
+        { { "--seconds", "7201", NULL } },
+        { { "--profile", "everything", NULL } },
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run(w, rows[i].argv);
+        assert_int_equal(w->status, 2);
+    }
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static int clean_up(void **state)
+{
+    temp_remove();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_server_that_is_full_is_reported_and_the_run_ends_by_itself),
+        CASE(words_say_the_same),
+        CASE(nobody_there_is_a_failure),
+        CASE(what_is_out_of_bounds_or_not_here_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, clean_up);
+}

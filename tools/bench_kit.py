@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""What every bench uses: a server of its own, loads, rows, the bare limits.
+
+A bench is a function that gets this module as `b` and calls b.row(); a file tools/bench_<topic>.py lists its own in
+BENCHES (name -> function) and tools/bench.py finds it. The server has core 0, load generator and mocks have core 1."""
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import types
+import urllib.request
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+PORT, HTTP_PORT, ADMIN_PORT, TLS_PORT, MOCK_PORT = 18100, 18103, 18110, 18143, 18190
+PATH = '/xiaozhi/v1/'
+URL = f'ws://127.0.0.1:{PORT}{PATH}'
+TLS_URL = f'wss://127.0.0.1:{TLS_PORT}{PATH}'
+OTA_URL = f'http://127.0.0.1:{PORT}/xiaozhi/ota/'
+STORY = 'Once upon a time there was a small house by the sea, and in it lived a man who counted the waves. ' * 6
+SPEECH = '/usr/share/pocketsphinx/test/data'
+
+# Set by tools/bench.py from the command line before any bench runs.
+o = types.SimpleNamespace(quick=False, repeat=3, hour=False)
+rows = []       # dict(bench, what, value, unit, target, comment)
+
+# Where it is allowed, all run before whatever else the machine does: a busy neighbour is no fault of a server.
+RT = ['chrt', '-r', '1'] if subprocess.run(['chrt', '-r', '1', 'true'], stderr=subprocess.DEVNULL).returncode == 0 else []
+
+
+def digits(value):
+    return f'{value:.0f}' if value >= 1000 else f'{value:.3g}'
+
+
+def on_core(core, command):
+    return [*RT, 'taskset', '-c', str(core), *command]
+
+
+def generator_note(runs):
+    """Was the measuring side itself the limit? Then a figure is a bound and no fault of the server."""
+    late = max((r.get('late', {}).get('p99_ms', 0) for r in runs), default=0)
+    busy = max((r['own_cpu_s'] / r['seconds'] for r in runs), default=0)
+    if not any(r['generator_is_limit'] for r in runs):
+        return ''
+    return f'**the load generator was the limit**: late by {late:.0f} ms (p99), {busy * 100:.0f} % of its core'
+
+
+def row(bench, what, value, unit, target='', comment='', runs=()):
+    """runs: the loads this figure comes from, when it is one that a late generator would spoil."""
+    comment = '; '.join(c for c in (comment, generator_note(runs)) if c)
+    rows.append(dict(bench=bench, what=what, value=value, unit=unit, target=target, comment=comment))
+    print(f'  {what:<58} {digits(value):>10} {unit:<10} {"wanted: " + target if target else "":<22} {comment}', flush=True)
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def recording():
+    """A minute of speech at most, 16 kHz: what devices say. None: a local voice says something."""
+    places = [os.path.join(os.environ.get('PARLEY_RECORDINGS', '/nonexistent'), 'en.wav')]
+    places += [f'{SPEECH}/librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav' for n in ('870', '880')]
+    return next((p for p in [*places, question()] if p and os.path.exists(p)), None)
+
+
+def question():
+    """Shorter than that: questions, not lectures."""
+    return next((p for p in [f'{SPEECH}/cards/001.wav'] if os.path.exists(p)), None)
+
+
+def certificate(folder):
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+                    '-keyout', f'{folder}/key.pem', '-out', f'{folder}/cert.pem', '-days', '2', '-subj', '/CN=localhost'],
+                   check=True, stderr=subprocess.DEVNULL)
+    return f'  tls: {{cert: {folder}/cert.pem, key: {folder}/key.pem, port: {TLS_PORT}}}\n'
+
+
+def wait_until_ready(server, port=HTTP_PORT, seconds=15):
+    began = time.monotonic()
+    while True:
+        try:
+            urllib.request.urlopen(f'http://127.0.0.1:{port}/healthz', timeout=2).read()
+            return time.monotonic() - began
+        except OSError:
+            if server.process.poll() is not None or time.monotonic() - began > seconds:
+                said = open(f'{server.dir}/out').read()
+                server.__exit__()
+                sys.exit('bench: parleyd did not start:\n' + said)
+            time.sleep(0.005)
+
+
+class Server:
+    """parleyd with one loop and mock providers, gone at the end of the with block. `mock`: options of parley mock;
+    `tts`: more settings of the synthesiser; `more`: more lines of configuration."""
+
+    def __init__(self, mock=(), tls=False, auth=False, connections=100000, tts='', database=None, more=''):
+        self.dir = tempfile.mkdtemp(prefix='parley-bench-')
+        base = f'http://127.0.0.1:{MOCK_PORT}/v1'
+        with open(f'{self.dir}/config.yaml', 'w') as f:
+            f.write(f'server:\n  ip: 127.0.0.1\n  port: {PORT}\n  http_port: {HTTP_PORT}\n  admin: {{listen: "127.0.0.1:{ADMIN_PORT}"}}\n'
+                    f'  auth: {{enabled: {"true" if auth else "false"}}}\n{certificate(self.dir) if tls else ""}'
+                    f'log: {{log_level: WARN, log_dir: "", data_dir: {self.dir}}}\n'
+                    f'storage: {{path: {database or self.dir + "/parley.db"}}}\n'
+                    f'limits: {{connections: {connections}, per_ip: 100000, per_ip_new_per_s: 1000000, '
+                    'device_connects_per_min: 100000}\n'
+                    'selected_module: {VAD: SileroVAD, ASR: Mock, LLM: Mock, TTS: Mock, Memory: nomem, Intent: nointent}\n'
+                    f'ASR: {{Mock: {{type: openai, base_url: "{base}/audio/transcriptions", api_key: k, model_name: m}}}}\n'
+                    f'LLM: {{Mock: {{type: openai, base_url: "{base}", api_key: k, model_name: m}}}}\n'
+                    f'TTS: {{Mock: {{type: openai, api_url: "{base}/audio/speech", api_key: k, model: m, voice: v{tts}}}}}\n{more}')
+        self.mock = subprocess.Popen(on_core(1, ['build/parley', 'mock', '--port', str(MOCK_PORT), *map(str, mock)]), stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
+        env = dict(os.environ, PARLEY_MODELS=os.path.join(ROOT, 'models'))
+        self.process = subprocess.Popen(on_core(0, ['build/parleyd', '--loops', '1', '-c', f'{self.dir}/config.yaml']),
+                                        stdout=open(f'{self.dir}/out', 'w'), stderr=subprocess.STDOUT, env=env)
+        self.pid = self.process.pid
+        self.ready_s = wait_until_ready(self)
+
+    def rss_mb(self):
+        return int(open(f'/proc/{self.pid}/statm').read().split()[1]) * 4096 / 1e6
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def start_load(self, profile, devices, seconds, *more, url=URL):
+        """A load that runs beside another one; load_result() waits for it."""
+        command = ['build/parley', 'load', '--profile', profile, '--devices', str(devices), '--seconds', str(seconds),
+                   '--pid', str(self.pid), '--json', '--quiet', *map(str, more)]
+        if url:
+            command += ['--url', url]
+        if profile in ('listen', 'talk', 'mixed') and recording() and '--wav' not in more:
+            command += ['--wav', recording()]
+        return subprocess.Popen(on_core(1, command), stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def load_result(process):
+        said = process.communicate()[0]
+        if not said:
+            sys.exit('bench: parley load said nothing; its words are above')
+        return json.loads(said)
+
+    def load(self, *args, **named):
+        return self.load_result(self.start_load(*args, **named))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for p in (self.process, self.mock):
+            p.send_signal(signal.SIGTERM)
+        for p in (self.process, self.mock):
+            try:
+                p.wait(15)
+            except subprocess.TimeoutExpired:
+                p.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def figure(result, *path):
+    """result['added']['p99_ms'], or not-a-number where nothing of it was measured."""
+    for name in path:
+        result = result.get(name, {})
+    return result if isinstance(result, (int, float)) else float('nan')
+
+
+def run_program(*command):
+    env = dict(os.environ, PARLEY_MODELS=os.path.join(ROOT, 'models'))
+    done = subprocess.run(on_core(0, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    if done.returncode:
+        sys.exit(f'bench: {command[0]} failed:\n{done.stderr}')
+    return done.stdout
+
+
+def bare(what, devices=200):
+    """What libopus, the detector's kernels and the kernel's TCP cost now, us for each frame of 60 ms and part.
+    what: 'up' or 'down'. Without weights 'hear' is decoding alone."""
+    lines = run_program('build/tests/bench_bare', what, str(devices), *filter(None, [recording()])).splitlines()
+    costs = {name: float(value) for name, value in (line.split() for line in lines)}
+    costs.setdefault('hear', costs.get('decode', 0))
+    return costs
+
+
+def medians(costs):
+    return {name: median([c[name] for c in costs]) for name in costs[0]}
