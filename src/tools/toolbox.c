@@ -19,14 +19,14 @@
 #define SUFFIX_MAX 99 /* of names that collide */
 #define DEVICE_ARGS_DEPTH_MAX 4    /* a device parses on a small stack: its messages have 8 levels and 8 KB */
 #define DEVICE_ARGS_MAX_BYTES 6000
-#define TOOLS_FIRST 3 /* room in a new table: what is built in */
+#define TOOLS_FIRST 4 /* room in a new table */
 
 static const char empty_schema[] = "{\"type\":\"object\",\"properties\":{}}";
 
 struct tool {
     struct tool_source *source;
     char offered[TOOL_NAME_MAX_BYTES + 1]; /* as the model knows it */
-    char *name, *description, *schema;     /* as its source knows it; static text of what is built in */
+    char *name, *description, *schema;     /* as its source knows it */
 };
 
 struct tool_call {
@@ -48,12 +48,24 @@ struct tool_call {
 
 struct toolbox {
     struct toolbox_opts o;
-    struct tool *tools;
+    struct tool *tools; /* of sources; what is built in comes before them and is in tools_built_in only */
     size_t count, cap;
     unsigned generation, calls_alive;
     struct list calls;
-    struct tool_source builtin;
 };
+
+enum err toolbox_create(struct toolbox **out, const struct toolbox_opts *o)
+{
+    struct toolbox *t = xnew(struct toolbox);
+    t->o = *o;
+    if (t->o.timeout_ms == 0)
+        t->o.timeout_ms = TOOL_TIMEOUT_DEFAULT_MS;
+    list_init(&t->calls);
+    *out = t;
+    return OK;
+}
+
+/* --- what is built in ------------------------------------------------------------------------------- */
 
 static enum err run_built_in(struct tool_source *s, struct tool_call *c, struct slice tool, const struct json *args)
 {
@@ -63,26 +75,31 @@ static enum err run_built_in(struct tool_source *s, struct tool_call *c, struct 
     return ERR_NOT_FOUND;
 }
 
-enum err toolbox_create(struct toolbox **out, const struct toolbox_opts *o)
-{
-    struct toolbox *t = xnew(struct toolbox);
-    t->o = *o;
-    if (t->o.timeout_ms == 0)
-        t->o.timeout_ms = TOOL_TIMEOUT_DEFAULT_MS;
-    list_init(&t->calls);
-    t->builtin = (struct tool_source){ .name = "builtin", .call = run_built_in };
+static struct tool_source built_in = { .name = "builtin", .call = run_built_in }; /* never written to */
 
-    for (const struct tool_class *const *at = tools_built_in; *at && !o->is_bare; at++) {
-        struct tool_offer offer = {slice_of((*at)->name), slice_of((*at)->description),
-                                   slice_of((*at)->schema_json)};
-        enum err e = toolbox_add(t, &t->builtin, &offer);
-        if (e) {
-            toolbox_free(t);
-            return e;
-        }
-    }
-    *out = t;
-    return OK;
+static const struct tool_class *built_in_at(const struct toolbox *t, size_t i)
+{
+    for (const struct tool_class *const *at = tools_built_in; *at && !t->o.is_bare; at++)
+        if (i-- == 0)
+            return *at;
+    return NULL;
+}
+
+static const struct tool_class *built_in_named(const struct toolbox *t, struct slice name)
+{
+    const struct tool_class *tool;
+    for (size_t i = 0; (tool = built_in_at(t, i)); i++)
+        if (slice_is(name, tool->name))
+            return tool;
+    return NULL;
+}
+
+static size_t built_in_count(const struct toolbox *t)
+{
+    size_t n = 0;
+    while (built_in_at(t, n))
+        n++;
+    return n;
 }
 
 /* --- calls ------------------------------------------------------------------------------------------ */
@@ -193,15 +210,24 @@ void tool_call_cancel(struct tool_call *c)
     retire(c); /* with an answer that waited */
 }
 
-static const struct tool *find(const struct toolbox *t, struct slice name)
+/* Who fulfils the tool, and what it is called there. */
+struct found {
+    struct tool_source *source; /* NULL: there is no such tool */
+    const char *name;
+};
+
+static struct found find(const struct toolbox *t, struct slice name)
 {
+    const struct tool_class *server = built_in_named(t, name);
+    if (server)
+        return (struct found){ &built_in, server->name };
     for (size_t i = 0; i < t->count; i++)
         if (slice_is(name, t->tools[i].offered))
-            return &t->tools[i];
+            return (struct found){ t->tools[i].source, t->tools[i].name };
     for (size_t i = 0; i < t->count; i++)
         if (slice_is(name, t->tools[i].name))
-            return &t->tools[i];
-    return NULL;
+            return (struct found){ t->tools[i].source, t->tools[i].name };
+    return (struct found){ NULL, NULL };
 }
 
 enum err toolbox_call(struct tool_call **out, struct toolbox *t, struct slice name, struct slice args_json,
@@ -209,13 +235,13 @@ enum err toolbox_call(struct tool_call **out, struct toolbox *t, struct slice na
 {
     assert_on_loop(t->o.loop);
     auto_json struct json *args = NULL;
-    const struct tool *tool = find(t, name);
-    if (!tool)
+    struct found tool = find(t, name);
+    if (!tool.source)
         return ERR_NOT_FOUND;
     if (t->calls_alive >= TOOLBOX_CALLS_MAX)
         return ERR_BUSY;
     static const struct json_limits device_limits = { .depth_max = DEVICE_ARGS_DEPTH_MAX };
-    bool is_device = tool->source->is_device;
+    bool is_device = tool.source->is_device;
     struct slice text = slice_trim(args_json);
     if (is_device && text.len > DEVICE_ARGS_MAX_BYTES)
         return ERR_INVALID;
@@ -225,17 +251,17 @@ enum err toolbox_call(struct tool_call **out, struct toolbox *t, struct slice na
 
     struct tool_call *c = xnew(struct tool_call);
     c->box = t;
-    c->source = tool->source;
+    c->source = tool.source;
     c->on_done = on_done;
     c->user = user;
     list_push(&t->calls, &c->node);
     t->calls_alive++;
     timer_start(&c->timeout, t->o.loop, t->o.timeout_ms, on_timeout, c);
-    LOGD(t->o.log, "tool.call", "tool=%s source=%s", tool->offered, tool->source->name);
+    LOGD(t->o.log, "tool.call", "tool=%s source=%s", tool.name, tool.source->name);
     *out = c;
 
     c->is_calling = true;
-    enum err e = tool->source->call(tool->source, c, slice_of(tool->name), args);
+    enum err e = tool.source->call(tool.source, c, slice_of(tool.name), args);
     if (e && !c->is_ended)
         settle_badly(c, e, err_text(e));
     c->is_calling = false;
@@ -277,6 +303,8 @@ static void fit_name(char out[TOOL_NAME_MAX_BYTES + 1], struct slice name)
 
 static bool is_taken(const struct toolbox *t, const char *offered)
 {
+    if (built_in_named(t, slice_of(offered)))
+        return true;
     for (size_t i = 0; i < t->count; i++)
         if (strcmp(t->tools[i].offered, offered) == 0)
             return true;
@@ -322,7 +350,7 @@ enum err toolbox_add(struct toolbox *t, struct tool_source *s, const struct tool
     struct tool tool = { .source = s };
     if (o->name.len == 0)
         return ERR_INVALID;
-    if (t->count == TOOLBOX_TOOLS_MAX || (s->is_device && is_full_of_device_tools(t)))
+    if (toolbox_count(t) == TOOLBOX_TOOLS_MAX || (s->is_device && is_full_of_device_tools(t)))
         return ERR_LIMIT;
     for (size_t i = 0; i < t->count; i++)
         if (t->tools[i].source == s && slice_is(o->name, t->tools[i].name))
@@ -330,16 +358,10 @@ enum err toolbox_add(struct toolbox *t, struct tool_source *s, const struct tool
     if (!choose_name(t, o->name, tool.offered))
         return ERR_LIMIT;
 
-    if (s == &t->builtin) {
-        tool.name = (char *)(uintptr_t)o->name.data;
-        tool.description = (char *)(uintptr_t)o->description.data;
-        tool.schema = (char *)(uintptr_t)(o->schema_json.len ? o->schema_json.data : empty_schema);
-    } else {
-        tool.name = xslicedup(o->name);
-        tool.description = xslicedup(slice_sub(o->description, 0, utf8_cut(o->description, DESCRIPTION_MAX_BYTES)));
-        bool has_schema = o->schema_json.len > 0 && o->schema_json.len <= SCHEMA_MAX_BYTES;
-        tool.schema = has_schema ? xslicedup(o->schema_json) : xstrdup(empty_schema);
-    }
+    tool.name = xslicedup(o->name);
+    tool.description = xslicedup(slice_sub(o->description, 0, utf8_cut(o->description, DESCRIPTION_MAX_BYTES)));
+    bool has_schema = o->schema_json.len > 0 && o->schema_json.len <= SCHEMA_MAX_BYTES;
+    tool.schema = has_schema ? xslicedup(o->schema_json) : xstrdup(empty_schema);
     size_t at = t->count;
     while (!s->is_device && at > 0 && t->tools[at - 1].source->is_device)
         at--;
@@ -347,10 +369,8 @@ enum err toolbox_add(struct toolbox *t, struct tool_source *s, const struct tool
     return OK;
 }
 
-static void free_tool(const struct toolbox *t, struct tool *tool)
+static void free_tool(struct tool *tool)
 {
-    if (tool->source == &t->builtin)
-        return;
     mem_free(tool->name);
     mem_free(tool->description);
     mem_free(tool->schema);
@@ -376,7 +396,7 @@ void toolbox_remove_all(struct toolbox *t, struct tool_source *s)
     size_t kept = 0;
     for (size_t i = 0; i < t->count; i++) {
         if (t->tools[i].source == s)
-            free_tool(t, &t->tools[i]);
+            free_tool(&t->tools[i]);
         else
             t->tools[kept++] = t->tools[i];
     }
@@ -393,18 +413,25 @@ void toolbox_free(struct toolbox *t)
     list_each (&t->calls, n)
         tool_call_cancel(container_of(n, struct tool_call, node));
     for (size_t i = 0; i < t->count; i++)
-        free_tool(t, &t->tools[i]);
+        free_tool(&t->tools[i]);
     mem_free(t->tools);
     mem_free(t);
 }
 
 size_t toolbox_count(const struct toolbox *t)
 {
-    return t->count;
+    return built_in_count(t) + t->count;
 }
 
 bool toolbox_at(const struct toolbox *t, size_t i, struct tool_info *out)
 {
+    const struct tool_class *server = built_in_at(t, i);
+    if (server) {
+        const char *schema = server->schema_json ? server->schema_json : empty_schema;
+        *out = (struct tool_info){ slice_of(server->name), slice_of(server->description), slice_of(schema) };
+        return true;
+    }
+    i -= built_in_count(t);
     if (i >= t->count)
         return false;
     const struct tool *tool = &t->tools[i];
@@ -414,7 +441,7 @@ bool toolbox_at(const struct toolbox *t, size_t i, struct tool_info *out)
 
 bool toolbox_has(const struct toolbox *t, struct slice name)
 {
-    return find(t, name) != NULL;
+    return find(t, name).source != NULL;
 }
 
 unsigned toolbox_generation(const struct toolbox *t)
