@@ -61,6 +61,20 @@ void *xmemdup(const void *data, size_t bytes)
     return xslicedup(slice_from(data, bytes));
 }
 
+char *xpack_list(const char ***texts)
+{
+    size_t bytes = 0;
+    for (const char ***at = texts; *at; at++)
+        bytes += strlen(**at) + 1;
+    char *block = xalloc(bytes), *end = block;
+    for (const char ***at = texts; *at; at++) {
+        size_t n = strlen(**at) + 1;
+        **at = memcpy(end, **at, n);
+        end += n;
+    }
+    return block;
+}
+
 char *xprintf(const char *fmt, ...)
 {
     char *text = NULL;

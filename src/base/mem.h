@@ -13,6 +13,10 @@ char *xstrdup(const char *text);                   /* NULL stays NULL */
 char *xslicedup(struct slice s);                   /* terminated copy */
 void *xmemdup(const void *data, size_t bytes);
 char *xprintf(const char *fmt, ...) printf_like(1, 2);
+/* Several texts that live as long as each other: xpack(&a, &b) copies what the pointers name into one
+ * block and lets them point there. The block is given. */
+#define xpack(...) xpack_list((const char **[]){ __VA_ARGS__, NULL })
+char *xpack_list(const char ***texts);             /* NULL-terminated */
 void *try_alloc(size_t bytes);                     /* zeroed or NULL */
 void *try_realloc(void *ptr, size_t bytes);        /* NULL: ptr is still valid */
 void mem_free(void *ptr);                          /* NULL is fine */

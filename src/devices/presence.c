@@ -3,6 +3,7 @@
 #include "devices/presence.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -10,10 +11,22 @@
 #define TAKEOVER_WINDOW_MS 60000
 #define TAKEOVERS_REMEMBERED 8
 
+struct takeovers {
+    uint64_t at_ms[TAKEOVERS_REMEMBERED]; /* ring of the last ones */
+    unsigned count;
+};
+
+/* An entry as it is kept: one for each device that is online, so its texts are as long as they are. */
 struct row {
-    struct presence_entry e;
-    uint64_t takeover_ms[TAKEOVERS_REMEMBERED]; /* ring of the last ones */
-    unsigned takeovers;
+    const char *device, *client, *session, *proof;
+    char *texts; /* the block of the four */
+    char mode[sizeof(((struct presence_entry *)0)->mode)];
+    struct loop *loop;
+    void *opaque;
+    uint64_t number;
+    int64_t since_ms;
+    bool has_ui, has_peer;
+    struct takeovers *takeovers; /* NULL: none yet */
 };
 
 struct presence {
@@ -22,6 +35,36 @@ struct presence {
     uint64_t last_number, version;
     unsigned count;
 };
+
+static void row_fill(struct row *row, const struct presence_entry *e)
+{
+    mem_free(row->texts);
+    *row = (struct row){ .device = e->device, .client = e->client, .session = e->session, .proof = e->proof,
+                         .loop = e->loop, .opaque = e->opaque, .number = e->number, .since_ms = e->since_ms,
+                         .has_ui = e->has_ui, .has_peer = e->has_peer, .takeovers = row->takeovers };
+    memcpy(row->mode, e->mode, sizeof row->mode);
+    row->texts = xpack(&row->device, &row->client, &row->session, &row->proof);
+}
+
+static void row_tell(const struct row *row, struct presence_entry *e)
+{
+    *e = (struct presence_entry){ .loop = row->loop, .opaque = row->opaque, .number = row->number,
+                                  .since_ms = row->since_ms, .has_ui = row->has_ui, .has_peer = row->has_peer };
+    snprintf(e->device, sizeof e->device, "%s", row->device);
+    snprintf(e->client, sizeof e->client, "%s", row->client);
+    snprintf(e->session, sizeof e->session, "%s", row->session);
+    snprintf(e->proof, sizeof e->proof, "%s", row->proof);
+    memcpy(e->mode, row->mode, sizeof e->mode);
+}
+
+static void row_free(struct row *row)
+{
+    if (!row)
+        return;
+    mem_free(row->texts);
+    mem_free(row->takeovers);
+    mem_free(row);
+}
 
 struct presence *presence_create(void)
 {
@@ -38,7 +81,7 @@ void presence_free(struct presence *p)
     struct slice key;
     void *value;
     while (map_next(&p->rows, &at, &key, &value))
-        mem_free(value);
+        row_free(value);
     map_done(&p->rows);
     pthread_mutex_destroy(&p->lock);
     mem_free(p);
@@ -47,16 +90,21 @@ void presence_free(struct presence *p)
 static struct row *row_of(struct presence *p, const char *device, uint64_t number)
 {
     struct row *row = map_get(&p->rows, slice_of(device));
-    return row && row->e.number == number ? row : NULL;
+    return row && row->number == number ? row : NULL;
 }
 
-static void count_takeover(struct row *row, unsigned *takeovers)
+/* One more; how many there were within the window. */
+static unsigned count_takeover(struct row *row)
 {
     uint64_t now_ms = clock_mono_us() / 1000;
-    row->takeover_ms[row->takeovers++ % TAKEOVERS_REMEMBERED] = now_ms;
-    *takeovers = 0;
-    for (unsigned i = 0; i < MIN(row->takeovers, TAKEOVERS_REMEMBERED); i++)
-        *takeovers += now_ms - row->takeover_ms[i] < TAKEOVER_WINDOW_MS;
+    unsigned within = 0;
+    if (!row->takeovers)
+        row->takeovers = xnew(struct takeovers);
+    struct takeovers *t = row->takeovers;
+    t->at_ms[t->count++ % TAKEOVERS_REMEMBERED] = now_ms;
+    for (unsigned i = 0; i < MIN(t->count, TAKEOVERS_REMEMBERED); i++)
+        within += now_ms - t->at_ms[i] < TAKEOVER_WINDOW_MS;
+    return within;
 }
 
 bool presence_add(struct presence *p, struct presence_entry *e, struct presence_entry *old, unsigned *takeovers)
@@ -64,21 +112,19 @@ bool presence_add(struct presence *p, struct presence_entry *e, struct presence_
     pthread_mutex_lock(&p->lock);
     struct row *row = map_get(&p->rows, slice_of(e->device));
     bool had = row != NULL;
+    unsigned count = had ? count_takeover(row) : 0;
     e->number = ++p->last_number;
     p->version++;
-    if (had) {
-        if (old)
-            *old = row->e;
-        unsigned n;
-        count_takeover(row, takeovers ? takeovers : &n);
-    } else {
+    if (had && old)
+        row_tell(row, old);
+    if (!had) {
         row = xnew(struct row);
         map_set(&p->rows, slice_of(e->device), row);
         p->count++;
-        if (takeovers)
-            *takeovers = 0;
     }
-    row->e = *e;
+    row_fill(row, e);
+    if (takeovers)
+        *takeovers = count;
     pthread_mutex_unlock(&p->lock);
     return had;
 }
@@ -92,7 +138,7 @@ enum err presence_add_if_free(struct presence *p, struct presence_entry *e)
         e->number = ++p->last_number;
         p->version++;
         p->count++;
-        row->e = *e;
+        row_fill(row, e);
         map_set(&p->rows, slice_of(e->device), row);
     }
     pthread_mutex_unlock(&p->lock);
@@ -109,7 +155,7 @@ bool presence_remove(struct presence *p, const char *device, uint64_t number)
         p->version++;
     }
     pthread_mutex_unlock(&p->lock);
-    mem_free(row);
+    row_free(row);
     return row != NULL;
 }
 
@@ -118,7 +164,7 @@ bool presence_get(struct presence *p, const char *device, struct presence_entry 
     pthread_mutex_lock(&p->lock);
     struct row *row = map_get(&p->rows, slice_of(device));
     if (row)
-        *out = row->e;
+        row_tell(row, out);
     pthread_mutex_unlock(&p->lock);
     return row != NULL;
 }
@@ -128,9 +174,9 @@ bool presence_mode(struct presence *p, const char *device, uint64_t number, cons
     pthread_mutex_lock(&p->lock);
     struct row *row = row_of(p, device, number);
     if (row) {
-        size_t n = MIN(strlen(mode), sizeof row->e.mode - 1);
-        memcpy(row->e.mode, mode, n);
-        row->e.mode[n] = '\0';
+        size_t n = MIN(strlen(mode), sizeof row->mode - 1);
+        memcpy(row->mode, mode, n);
+        row->mode[n] = '\0';
     }
     pthread_mutex_unlock(&p->lock);
     return row != NULL;
@@ -141,8 +187,8 @@ bool presence_features(struct presence *p, const char *device, uint64_t number, 
     pthread_mutex_lock(&p->lock);
     struct row *row = row_of(p, device, number);
     if (row) {
-        row->e.has_ui = has_ui;
-        row->e.has_peer = has_peer;
+        row->has_ui = has_ui;
+        row->has_peer = has_peer;
     }
     pthread_mutex_unlock(&p->lock);
     return row != NULL;
@@ -156,7 +202,7 @@ size_t presence_list(struct presence *p, struct arena *a, struct presence_entry 
     struct slice key;
     void *value;
     while (map_next(&p->rows, &at, &key, &value))
-        (*out)[n++] = ((struct row *)value)->e;
+        row_tell(value, &(*out)[n++]);
     pthread_mutex_unlock(&p->lock);
     return n;
 }

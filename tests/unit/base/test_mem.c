@@ -19,6 +19,19 @@ static void memory_of_our_own_comes_zeroed(void **state)
     assert_string_equal(copy, "ab");
 }
 
+static void several_texts_share_one_block(void **state)
+{
+    char first[] = "one", third[] = "three";
+    const char *a = first, *b = "", *c = third;
+    auto_mem char *block = xpack(&a, &b, &c);
+    first[0] = third[0] = '?';
+    assert_string_equal(a, "one");
+    assert_string_equal(b, "");
+    assert_string_equal(c, "three");
+    assert_ptr_equal(a, block);
+    assert_ptr_equal(c, block + 5);
+}
+
 static void the_nth_attempt_fails_when_told_so(void **state)
 {
     mem_fail_nth(2);
@@ -95,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_of_our_own_comes_zeroed),
+        cmocka_unit_test(several_texts_share_one_block),
         cmocka_unit_test(the_nth_attempt_fails_when_told_so),
         cmocka_unit_test(an_arena_gives_aligned_zeroed_memory),
         cmocka_unit_test(a_taken_pointer_is_null_afterwards),
