@@ -32,6 +32,7 @@
 #define MESSAGE_DEFAULT_BYTES 2000
 #define MESSAGE_FORMAT_BYTES_MAX (256u << 10)
 #define DROP_REPORT_US (10 * 1000000u)
+#define IDS_MAX_BYTES 120
 #define RETRY_MS 20        /* how often a blocked fd is tried again */
 #define STOP_FLUSH_MS 500  /* how long log_stop waits for it */
 
@@ -392,9 +393,9 @@ void log_write(enum log_level level, const char *topic, const struct log_ctx *ct
 
     clock_iso(clock_wall_ms(), when);
     buf_printf(&line, "%s %s %s %s", when, level_names[MIN((unsigned)level, LOG_ERROR)], topic, event);
-    if (ctx && ctx->ids[0]) {
+    if (ctx && ctx->ids) {
         buf_put_byte(&line, ' ');
-        log_clean(&line, slice_from(ctx->ids, strnlen(ctx->ids, sizeof(ctx->ids))), sizeof(ctx->ids));
+        log_clean(&line, slice_of(ctx->ids), IDS_MAX_BYTES);
     }
     if (e || message.len)
         buf_put_byte(&line, ' ');

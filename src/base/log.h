@@ -16,7 +16,7 @@ enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Whose line it is. Zero is valid. `level` 0 (TRACE) means "the process-wide level". */
 struct log_ctx {
-    char ids[120];            /* "sid=... dev=..." or "" */
+    const char *ids;          /* "sid=... dev=..."; borrowed; NULL: none */
     enum log_level level;     /* TRACE: as the process; otherwise lines from here on pass */
     bool trace;               /* everything of this one passes */
 };

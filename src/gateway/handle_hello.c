@@ -73,7 +73,7 @@ static enum err open_dialogue(struct session *s)
 {
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
     const struct config *cfg = s->config;
-    const char *language = s->known.language[0] ? s->known.language : cfg->server_language;
+    const char *language = s->who.language[0] ? s->who.language : cfg->server_language;
     struct toolbox_opts tools = { .loop = s->loop, .log = &s->log, .language = language,
                                   .timeout_ms = (unsigned)cfg->tool_call_timeout * 1000,
                                   .device_tools_max = (unsigned)cfg->limits_tools };
@@ -91,9 +91,9 @@ static enum err open_dialogue(struct session *s)
                               .device_id = s->who.device,
                               .session_id = s->who.session,
                               .language = language,
-                              .board = s->known.board,
-                              .chip = s->known.chip,
-                              .firmware = s->known.firmware,
+                              .board = s->who.board,
+                              .chip = s->who.chip,
+                              .firmware = s->who.firmware,
                               .tools = s->tools,
                               .store = env->store,
                               .clips = s->home->clips,
@@ -131,7 +131,7 @@ static void on_mode(void *user, const char *name)
 {
     struct session *s = user;
 
-    snprintf(s->who.mode, sizeof(s->who.mode), "%s", name);
+    s->who.mode = name;
     presence_mode(gateway_env_of(s->home->gateway)->presence, s->who.device, s->who.number, name);
     idle_recheck(&s->idle);
     says_look(s); /* it may have been held back */
@@ -158,7 +158,7 @@ static void open_modes(struct session *s)
                             .snapshots = s->home->snapshots, .dialogue = s->dialogue,
                             .config = s->home->config, .log = &s->log, .out = &out, .user = s,
                             .device_id = s->who.device, .session_id = s->who.session,
-                            .language = s->known.language[0] ? s->known.language : s->config->server_language,
+                            .language = s->who.language[0] ? s->who.language : s->config->server_language,
                             .has_ui = s->hello.has_ui || is_screen, .has_peer = s->hello.has_peer || is_screen,
                             .is_operator = s->is_operator, .json_max_bytes = link_json_max(s->link) };
 
@@ -186,7 +186,8 @@ void handle_msg_hello(struct session *s, const struct msg *m)
     link_framing(s->link, framing_of(s));
     if (h.has_large)
         link_large(s->link, true);
-    timer_stop(&s->hello_timer);
+    if (s->state == SESSION_GREETING)
+        timer_stop(&s->timer); /* it is not late; one that leaves goes on leaving */
     answer(s); /* before anything slow */
     LOGI(&s->log, "hello", "framing=%d format=%s rate_hz=%u frame_us=%u mcp=%d aec=%d", framing_of(s),
          h.audio.is_pcm ? "pcm" : "opus", h.audio.rate_hz, h.audio.frame_us, h.has_mcp, h.has_aec);

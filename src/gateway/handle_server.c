@@ -20,13 +20,13 @@ static bool knows_secret(struct session *s, struct slice given)
     uint64_t now_ms = loop_now_ms(s->loop);
     char key[64];
 
-    snprintf(key, sizeof(key), "server:%s", s->peer.text);
+    snprintf(key, sizeof(key), "server:%s", s->who.peer);
     if (!secret || !secret[0] || !rates_has(env->rates, slice_of(key), WRONG_SECRETS_PER_MIN, MINUTE_MS, now_ms))
         return false;
     if (same_secret(slice_of(secret), given))
         return true;
     rates_take(env->rates, slice_of(key), WRONG_SECRETS_PER_MIN, MINUTE_MS, now_ms, NULL);
-    LOGW(&s->log, "server.refused", "peer=%s", s->peer.text);
+    LOGW(&s->log, "server.refused", "peer=%s", s->who.peer);
     return false;
 }
 
@@ -50,7 +50,7 @@ static void update(struct session *s)
     }
     auto_buf struct buf text = { 0 };
     auto_buf struct buf clean = { 0 };
-    catalogue_put(&text, s->home->config, s->known.language[0] ? s->known.language : NULL, "server.update_failed", "e",
+    catalogue_put(&text, s->home->config, s->who.language[0] ? s->who.language : NULL, "server.update_failed", "e",
                   note.text[0] ? note.text : err_text(err), NULL);
     log_clean(&clean, buf_slice(&text), REPLY_MAX_BYTES);
     reply(s, false, clean.data, NULL);

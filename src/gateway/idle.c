@@ -1,89 +1,102 @@
 /* SPDX-License-Identifier: MIT
- * idle.c -- idle clocks with lazy timers: a timer that finds it is too early only looks again later. */
+ * idle.c -- idle clocks with a lazy timer: when it finds it is too early it only looks again later. */
 #include "gateway/idle.h"
 
-static void check_voice(void *arg)
+static uint64_t voice_warn_ms(const struct idle_limits *lim)
 {
-    struct idle *i = arg;
-    struct idle_limits lim = i->events->limits(i->user);
-    uint64_t warn_at_ms = lim.voice_ms - MIN(lim.grace_ms, lim.voice_ms / 2);
+    return lim->voice_ms - MIN(lim->grace_ms, lim->voice_ms / 2);
+}
 
-    /* Called by the timer, or when limits changed; on_* may end the session, so the timer goes first. */
-    if (!i->loop || i->is_voice_over)
+static uint64_t message_warn_ms(const struct idle_limits *lim)
+{
+    return lim->voice_ms + IDLE_MESSAGE_EXTRA_MS;
+}
+
+static void check_voice(struct idle *i, const struct idle_limits *lim)
+{
+    if (i->is_voice_over)
         return;
-    if (i->voiceless_ms >= lim.voice_ms) {
+    if (i->voiceless_ms >= lim->voice_ms) {
         i->is_voice_over = true;
-        timer_stop(&i->voice_timer);
         i->events->on_voice_end(i->user);
-    } else if (i->voiceless_ms >= warn_at_ms && !i->is_voice_warned) {
-        uint64_t left_ms = lim.voice_ms - i->voiceless_ms;
+    } else if (i->voiceless_ms >= voice_warn_ms(lim) && !i->is_voice_warned) {
         i->is_voice_warned = true;
-        timer_start(&i->voice_timer, i->loop, left_ms, check_voice, i);
-        i->events->on_voice_warning(i->user, left_ms);
-    } else {
-        uint64_t next_ms = i->voiceless_ms < warn_at_ms ? warn_at_ms : lim.voice_ms;
-        timer_start(&i->voice_timer, i->loop, next_ms - i->voiceless_ms, check_voice, i);
+        i->events->on_voice_warning(i->user, lim->voice_ms - i->voiceless_ms);
     }
 }
 
-static void check_message(void *arg)
+static void check_message(struct idle *i, const struct idle_limits *lim)
 {
-    struct idle *i = arg;
-    struct idle_limits lim = i->events->limits(i->user);
-    uint64_t warn_at_ms = lim.voice_ms + IDLE_MESSAGE_EXTRA_MS;
+    uint64_t now_ms = loop_now_ms(i->loop), silent_ms = now_ms - i->message_at_ms;
+    uint64_t warn_at_ms = message_warn_ms(lim);
 
-    if (!i->loop)
+    if (i->is_message_over)
         return;
-    uint64_t silent_ms = loop_now_ms(i->loop) - i->message_at_ms;
     if (i->is_message_warned && silent_ms >= warn_at_ms + IDLE_MESSAGE_NOTICE_MS) {
-        timer_stop(&i->message_timer);
+        i->is_message_over = true;
         i->events->on_message_end(i->user);
     } else if (!i->is_message_warned && silent_ms >= warn_at_ms) {
         i->is_message_warned = true;
         /* A late look (a long answer of ours held the loop) still gives the whole notice. */
-        i->message_at_ms = loop_now_ms(i->loop) - warn_at_ms;
-        timer_start(&i->message_timer, i->loop, IDLE_MESSAGE_NOTICE_MS, check_message, i);
+        i->message_at_ms = now_ms - warn_at_ms;
         i->events->on_message_warning(i->user, IDLE_MESSAGE_NOTICE_MS);
-    } else {
-        uint64_t due_ms = i->is_message_warned ? warn_at_ms + IDLE_MESSAGE_NOTICE_MS : warn_at_ms;
-        timer_start(&i->message_timer, i->loop, due_ms - silent_ms, check_message, i);
     }
 }
 
-#define KEEPALIVE_LOOK_MS 10000 /* while it is switched off: is it still? */
-
-static void check_keepalive(void *arg)
+static void check_keepalive(struct idle *i, const struct idle_limits *lim)
 {
-    struct idle *i = arg;
-    uint64_t every_ms = i->events->limits(i->user).keepalive_ms;
-
-    if (!i->loop)
-        return;
     uint64_t silent_ms = loop_now_ms(i->loop) - i->events->sent_ms(i->user);
 
-    if (every_ms == 0) {
-        timer_start(&i->keepalive_timer, i->loop, KEEPALIVE_LOOK_MS, check_keepalive, i);
-        return;
-    }
-    bool is_due = silent_ms >= every_ms;
-    timer_start(&i->keepalive_timer, i->loop, is_due ? every_ms : every_ms - silent_ms, check_keepalive, i);
-    if (is_due)
+    if (lim->keepalive_ms && silent_ms >= lim->keepalive_ms)
         i->events->on_keepalive(i->user);
+}
+
+/* How long nothing can be due. */
+static uint64_t rest_ms(const struct idle *i, const struct idle_limits *lim)
+{
+    uint64_t now_ms = loop_now_ms(i->loop), every_ms = lim->keepalive_ms;
+    uint64_t sent_ago_ms = now_ms - i->events->sent_ms(i->user), silent_ms = now_ms - i->message_at_ms;
+    uint64_t rest = lim->voice_ms;
+
+    if (every_ms) /* what could not be sent is tried again after as long */
+        rest = sent_ago_ms < every_ms ? every_ms - sent_ago_ms : every_ms;
+    if (!i->is_voice_over) {
+        uint64_t due_ms = i->voiceless_ms < voice_warn_ms(lim) ? voice_warn_ms(lim) : lim->voice_ms;
+        rest = MIN(rest, due_ms - MIN(due_ms, i->voiceless_ms));
+    }
+    if (!i->is_message_over) {
+        uint64_t due_ms = message_warn_ms(lim) + (i->is_message_warned ? IDLE_MESSAGE_NOTICE_MS : 0);
+        rest = MIN(rest, due_ms - MIN(due_ms, silent_ms));
+    }
+    return rest;
+}
+
+/* Called by the timer, and when something changed. Each event may end the session, and may look itself. */
+static void look(void *arg)
+{
+    static void (*const checks[])(struct idle *i, const struct idle_limits *lim) = { check_voice, check_message,
+                                                                                     check_keepalive };
+    struct idle *i = arg;
+
+    for (size_t n = 0; n < COUNT(checks) && i->loop; n++) {
+        struct idle_limits lim = i->events->limits(i->user);
+        checks[n](i, &lim);
+    }
+    if (!i->loop)
+        return;
+    struct idle_limits lim = i->events->limits(i->user);
+    timer_start(&i->timer, i->loop, rest_ms(i, &lim), look, i);
 }
 
 void idle_start(struct idle *i, struct loop *l, const struct idle_events *ev, void *user)
 {
     *i = (struct idle){ .loop = l, .events = ev, .user = user, .message_at_ms = loop_now_ms(l) };
-    check_voice(i);
-    check_message(i);
-    check_keepalive(i);
+    look(i);
 }
 
 void idle_stop(struct idle *i)
 {
-    timer_stop(&i->voice_timer);
-    timer_stop(&i->message_timer);
-    timer_stop(&i->keepalive_timer);
+    timer_stop(&i->timer);
     i->loop = NULL;
 }
 
@@ -100,7 +113,7 @@ void idle_audio_in(struct idle *i)
 void idle_message(struct idle *i)
 {
     i->message_at_ms = loop_now_ms(i->loop);
-    i->is_message_warned = false;
+    i->is_message_warned = i->is_message_over = false;
 }
 
 void idle_touch(struct idle *i)
@@ -110,12 +123,10 @@ void idle_touch(struct idle *i)
     if (!i->is_voice_over)
         return;
     i->is_voice_over = false;
-    check_voice(i);
+    look(i);
 }
 
 void idle_recheck(struct idle *i)
 {
-    check_voice(i);
-    check_message(i);
-    check_keepalive(i);
+    look(i);
 }

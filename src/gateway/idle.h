@@ -4,8 +4,8 @@
  *   voice clock    counts while audio arrives; reset by voice, typed text, outbound speech
  *   message clock  counts always; reset by every inbound message and by outbound audio
  *
- * Frames only write down the time; each clock has one timer that looks again when it could be due
- * earliest. Limits are asked for at every look, so a reload counts from the next one. Loop thread. */
+ * Frames only write down the time; one timer looks at both and at the keepalive when one of them could be
+ * due earliest. Limits are asked for at every look, so a reload counts from the next one. Loop thread. */
 #ifndef PARLEY_GATEWAY_IDLE_H
 #define PARLEY_GATEWAY_IDLE_H
 
@@ -33,10 +33,10 @@ struct idle {
     struct loop *loop;
     const struct idle_events *events;
     void *user;
-    struct timer voice_timer, message_timer, keepalive_timer;
+    struct timer timer;
     uint64_t voiceless_ms;   /* of arriving audio since the last voice */
     uint64_t audio_at_ms, message_at_ms;
-    bool is_voice_warned, is_voice_over, is_message_warned;
+    bool is_voice_warned, is_voice_over, is_message_warned, is_message_over;
 };
 
 void idle_start(struct idle *i, struct loop *l, const struct idle_events *ev, void *user);

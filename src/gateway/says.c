@@ -110,7 +110,7 @@ static void on_done(void *user, enum outcome o)
     LOGI(&s->log, "say.done", "id=%s outcome=%s", s->says.id, outcome_name(o));
     if (was_played(o))
         mark(store_of(s), s->says.id, "played");
-    s->says.id[0] = '\0';
+    mem_free(take_ptr(&s->says.id));
     timer_start(&s->says.timer, s->loop, 0, look_later, s);
 }
 
@@ -129,13 +129,13 @@ static void fetched(void *owner, enum err err, void *input)
         return;
     }
     struct say_opts o = { .is_queued = true, .on_begin = on_begin, .on_done = on_done, .user = s };
-    snprintf(p->id, sizeof(p->id), "%s", f->row.id);
+    p->id = xstrdup(f->row.id);
     p->has_begun = false;
     f->is_heard = true;
     err = s->state == SESSION_TALKING ? dialogue_say(s->dialogue, slice_of(f->row.text), &o) : ERR_STATE;
     if (err == OK)
         return;
-    p->id[0] = '\0';
+    mem_free(take_ptr(&p->id));
     f->is_heard = false; /* it waits again */
     timer_start(&p->timer, s->loop, SAYS_BUSY_MS, look_later, s);
 }
@@ -147,7 +147,7 @@ static void fetch(struct session *s)
 {
     struct says *p = &s->says;
 
-    if (s->state != SESSION_TALKING || p->id[0] || session_is_muted(s))
+    if (s->state != SESSION_TALKING || p->id || session_is_muted(s))
         return;
     if (p->op) {
         p->looks_again = true;
@@ -186,11 +186,12 @@ void says_end(struct session *s)
     timer_stop(&p->timer);
     store_cancel(p->op);
     p->op = NULL;
-    if (p->id[0] && !p->has_begun) {
+    if (p->id && !p->has_begun) {
         mark(store_of(s), p->id, "queued");
         gateway_speech_waits(s->home->gateway, s->who.device); /* whoever took over */
     }
-    p->id[0] = '\0';
+    mem_free(take_ptr(&p->id));
+    mem_free(take_ptr(&p->live_id));
 }
 
 /* --- what is said at once ---------------------------------------------------------------------------- */
@@ -201,7 +202,7 @@ static void live_done(void *user, enum outcome o)
 
     if (was_played(o))
         mark(store_of(s), s->says.live_id, "played");
-    s->says.live_id[0] = '\0';
+    mem_free(take_ptr(&s->says.live_id));
     timer_start(&s->says.timer, s->loop, 0, look_later, s);
 }
 
@@ -210,12 +211,12 @@ enum err says_live(struct session *s, const char *id, struct slice text)
     struct says *p = &s->says;
     bool has_receipt = *id && store_of(s);
 
-    if (session_is_muted(s) || p->live_id[0])
+    if (session_is_muted(s) || p->live_id)
         return ERR_BUSY;
-    snprintf(p->live_id, sizeof(p->live_id), "%s", has_receipt ? id : "");
+    p->live_id = has_receipt ? xstrdup(id) : NULL;
     enum err err = dialogue_say(s->dialogue, text,
                                 &(struct say_opts){ .on_done = has_receipt ? live_done : NULL, .user = s });
     if (err)
-        p->live_id[0] = '\0';
+        mem_free(take_ptr(&p->live_id));
     return err;
 }

@@ -17,8 +17,8 @@ struct says {
     struct store_op *op;     /* fetching */
     bool is_started;         /* there is a store, and hello was answered */
     bool looks_again, has_begun;
-    char id[40];             /* the queued one that is being said; "" none */
-    char live_id[40];        /* the same of one that came while it was here */
+    char *id;                /* the queued one that is being said; NULL: none */
+    char *live_id;           /* the same of one that came while it was here */
 };
 
 void says_begin(struct session *s);          /* hello was answered */

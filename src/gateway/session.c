@@ -98,7 +98,7 @@ bool session_is_muted(const struct session *s)
 
 const char *session_text(const struct session *s, const char *key)
 {
-    return catalogue_text(s->home->config, s->known.language[0] ? s->known.language : NULL, key);
+    return catalogue_text(s->home->config, s->who.language[0] ? s->who.language : NULL, key);
 }
 
 /* --- the end --------------------------------------------------------------------------------------- */
@@ -120,6 +120,7 @@ static void bury(void *arg)
     struct session *s = arg;
 
     config_unref(s->config);
+    mem_free(s->texts);
     mem_free(s->vision_url);
     mem_free(s->unknown_types);
     mem_free(s);
@@ -141,7 +142,7 @@ static void finish(void *arg)
     struct session *s = arg;
 
     enter(s, SESSION_GONE);
-    timer_stop(&s->close_timer);
+    timer_stop(&s->timer);
     save_forget(s);
     link_close(s->link, s->close_code, slice_of(s->close_reason));
     s->link = NULL;
@@ -174,13 +175,12 @@ static bool silence(struct session *s, int code, const char *reason)
          (unsigned long long)s->messages);
     metric_add_label(METRIC_sessions_closed_total, reason, 1);
     idle_stop(&s->idle);
-    timer_stop(&s->hello_timer);
-    timer_stop(&s->leave_timer);
+    timer_stop(&s->timer);
     timer_stop(&s->vision_timer);
-    says_end(s);
     unregister(s);
     if (s->dialogue && s->link)
         dialogue_abort(s->dialogue, false); /* the tts stop that a start is owed */
+    says_end(s); /* what was being said has ended by now */
     modes_close(s->modes);
     s->modes = NULL;
     bool is_saving = s->dialogue && save_begin(s, saved);
@@ -195,7 +195,7 @@ void session_close(struct session *s, int code, const char *reason)
     if (s->state >= SESSION_CLOSING)
         return;
     if (silence(s, code, reason) && s->link)
-        timer_start(&s->close_timer, s->loop, SESSION_SAVE_WAIT_MS, save_is_late, s);
+        timer_start(&s->timer, s->loop, SESSION_SAVE_WAIT_MS, save_is_late, s);
     else
         finish(s);
 }
@@ -220,11 +220,11 @@ void session_leave(struct session *s, uint64_t delay_ms, int code, const char *r
         return;
     if (s->state < SESSION_LEAVING)
         enter(s, SESSION_LEAVING);
-    if (timer_armed(&s->leave_timer) && s->leave_timer.due_ms <= loop_now_ms(s->loop) + delay_ms)
+    else if (timer_armed(&s->timer) && s->timer.due_ms <= loop_now_ms(s->loop) + delay_ms)
         return; /* it goes earlier anyway */
     s->close_code = code;
     s->close_reason = reason;
-    timer_start(&s->leave_timer, s->loop, delay_ms, leave_now, s);
+    timer_start(&s->timer, s->loop, delay_ms, leave_now, s);
 }
 
 static void drain_look(void *arg)
@@ -232,7 +232,7 @@ static void drain_look(void *arg)
     struct session *s = arg;
 
     if (s->dialogue && dialogue_is_busy(s->dialogue) && loop_now_ms(s->loop) < s->drain_until_ms)
-        timer_start(&s->leave_timer, s->loop, SESSION_DRAIN_LOOK_MS, drain_look, s);
+        timer_start(&s->timer, s->loop, SESSION_DRAIN_LOOK_MS, drain_look, s);
     else
         session_close(s, WS_GOING_AWAY, "draining");
 }
@@ -244,7 +244,7 @@ void session_drain(struct session *s, uint64_t deadline_ms)
     enter(s, SESSION_LEAVING);
     s->drain_until_ms = loop_now_ms(s->loop) + deadline_ms;
     session_notice(s, MSG_NOTICE_draining, NULL, (int64_t)deadline_ms);
-    timer_start(&s->leave_timer, s->loop, SESSION_DRAIN_LOOK_MS, drain_look, s);
+    timer_start(&s->timer, s->loop, SESSION_DRAIN_LOOK_MS, drain_look, s);
 }
 
 void session_taken_over(struct session *s, const char *by_session)
@@ -304,10 +304,27 @@ static void hello_is_late(void *arg)
     session_close(arg, WS_POLICY, "no hello");
 }
 
+static void name(struct session *s, const struct identity *i)
+{
+    const struct gateway_env *env = gateway_env_of(s->home->gateway);
+    struct device_known known = { 0 };
+    char session[UUID_TEXT], ids[ID_TEXT + 32];
+
+    rand_uuid(session);
+    snprintf(ids, sizeof(ids), "sid=%.8s dev=%s", session, i->device);
+    if (env->auth)
+        auth_device(env->auth, i->device, &known);
+    s->who = (struct session_who){ .device = i->device, .session = session, .peer = i->peer.text,
+                                   .language = known.language, .board = known.board, .chip = known.chip,
+                                   .firmware = known.firmware, .mode = "chat" };
+    s->log.ids = ids;
+    s->texts = xpack(&s->who.device, &s->who.session, &s->who.peer, &s->who.language, &s->who.board,
+                     &s->who.chip, &s->who.firmware, &s->log.ids);
+}
+
 static struct session *create(const struct session_opts *o)
 {
     struct session *s = xnew(struct session);
-    const struct gateway_env *env = gateway_env_of(o->home->gateway);
 
     s->home = o->home;
     s->loop = o->home->loop;
@@ -315,40 +332,34 @@ static struct session *create(const struct session_opts *o)
     s->is_operator = o->proof->role == AUTH_OPERATOR;
     s->is_gateway_leg = o->is_gateway_leg;
     s->header_framing = o->header_framing;
-    s->peer = o->identity->peer;
-    memcpy(s->who.device, o->identity->device, sizeof(s->who.device));
-    memcpy(s->who.client, o->identity->client, sizeof(s->who.client));
-    snprintf(s->who.proof, sizeof(s->who.proof), "%s", o->proof->proof);
-    snprintf(s->who.mode, sizeof(s->who.mode), "chat");
-    rand_uuid(s->who.session);
-    s->who.loop = s->loop;
-    s->who.opaque = s;
-    s->who.since_ms = clock_wall_ms();
-    snprintf(s->log.ids, sizeof(s->log.ids), "sid=%.8s dev=%s", s->who.session, s->who.device);
-    if (env->auth)
-        auth_device(env->auth, s->who.device, &s->known);
+    name(s, o->identity);
     return s;
 }
 
 /* Points the router to the new session (A8). False: another one stays. */
-static bool register_session(struct session *s)
+static bool register_session(struct session *s, const char *client, const char *proof)
 {
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
-    struct presence_entry old;
+    struct presence_entry e = { .loop = s->loop, .opaque = s, .since_ms = clock_wall_ms() }, old;
     unsigned takeovers = 0;
 
+    snprintf(e.device, sizeof(e.device), "%s", s->who.device);
+    snprintf(e.client, sizeof(e.client), "%s", client);
+    snprintf(e.session, sizeof(e.session), "%s", s->who.session);
+    snprintf(e.mode, sizeof(e.mode), "%s", s->who.mode);
+    snprintf(e.proof, sizeof(e.proof), "%s", proof);
     if (strcmp(s->config->server_duplicate_device, "reject") == 0) {
-        if (presence_add_if_free(env->presence, &s->who))
+        if (presence_add_if_free(env->presence, &e))
             return false;
-    } else if (presence_add(env->presence, &s->who, &old, &takeovers)) {
+    } else if (presence_add(env->presence, &e, &old, &takeovers)) {
         metric_add(METRIC_takeovers_total, 1);
         if (takeovers >= TAKEOVERS_PER_MIN_WARN)
             LOGW(&s->log, "takeover.often", "device=%s in_last_minute=%u", s->who.device, takeovers);
         gateway_tell_takeover(s->home->gateway, &old, s->who.session);
     }
     s->is_registered = true;
-    uint64_t number = s->who.number;
-    map_set(&s->home->by_number, slice_from(&number, sizeof(number)), s);
+    s->who.number = e.number;
+    map_set(&s->home->by_number, slice_from(&e.number, sizeof(e.number)), s);
     return true;
 }
 
@@ -382,10 +393,11 @@ enum err session_open(const struct session_opts *o)
     gateway_count(o->home->gateway, 1);
     metric_add(METRIC_sessions, 1);
     metric_add(METRIC_sessions_total, 1);
-    LOGI(&s->log, "session.open", "client=%s peer=%s proof=%.20s", s->who.client, s->peer.text, s->who.proof);
+    LOGI(&s->log, "session.open", "client=%s peer=%s proof=%.20s", o->identity->client, s->who.peer,
+         o->proof->proof);
     idle_start(&s->idle, s->loop, &session_idle, s);
-    timer_start(&s->hello_timer, s->loop, (uint64_t)cfg->server_hello_timeout_seconds * 1000, hello_is_late, s);
-    if (!register_session(s)) {
+    timer_start(&s->timer, s->loop, (uint64_t)cfg->server_hello_timeout_seconds * 1000, hello_is_late, s);
+    if (!register_session(s, o->identity->client, o->proof->proof)) {
         auto_buf struct buf out = { 0 };
         msg_notice(&out, MSG_NOTICE_register_failed,
                    &(struct msg_notice_opts){ .message = session_text(s, "register.busy"),

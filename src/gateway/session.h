@@ -50,6 +50,14 @@ struct last_listen { /* to find repeats */
     uint64_t at_ms, message;
 };
 
+/* Who it is; the texts lie in session.texts. */
+struct session_who {
+    const char *device, *session, *peer;
+    const char *language, *board, *chip, *firmware; /* as seen at OTA; "" unknown */
+    const char *mode;                   /* static text */
+    uint64_t number;                    /* in the presence table */
+};
+
 struct session {
     struct node node;                   /* in home->sessions */
     struct gateway_loop *home;
@@ -57,11 +65,10 @@ struct session {
     struct link *link;                  /* NULL: the device is gone */
     struct config *config;              /* of its start; live settings: home->config */
     struct log_ctx log;
-    struct presence_entry who;
-    struct device_known known;          /* language, board, firmware as seen at OTA */
+    struct session_who who;
+    char *texts;
     bool is_operator, is_gateway_leg, is_registered, wants_stats;
     int64_t header_framing;
-    struct net_addr peer;
     enum session_state state;
     struct hello hello;                 /* the one that was acked */
     struct dialogue *dialogue;          /* from hello to closing */
@@ -73,7 +80,8 @@ struct session {
     struct idle idle;
     struct rates_of_session rates;
     struct says says;
-    struct timer hello_timer, leave_timer, close_timer, vision_timer;
+    struct timer timer;                 /* of its state: hello is late, it leaves, the save is late */
+    struct timer vision_timer;
     uint64_t drain_until_ms;
     uint64_t messages;                  /* text messages so far */
     struct last_listen last_listen;

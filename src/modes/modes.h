@@ -58,7 +58,7 @@ struct modes_out {
      * ERR_LIMIT: longer than this client takes (modes_opts.json_max_bytes). */
     enum err (*send)(void *user, struct slice json, bool is_droppable);
     /* The mode changed: idle clocks, presence. */
-    void (*on_mode)(void *user, const char *name);
+    void (*on_mode)(void *user, const char *name); /* static text */
 };
 
 struct modes_opts {

@@ -106,9 +106,10 @@ static void copy_name(char out[HELLO_FONT_NAME_BYTES], struct slice s)
         memcpy(out, s.len ? s.data : "", s.len);
 }
 
-static void read_font(struct hello_font *out, const struct json *m)
+void hello_font_read(struct hello_font *out, const struct json *m)
 {
     const struct json *font = json_get(m, "text_font");
+    *out = (struct hello_font){ 0 };
     copy_name(out->bundle, json_get_text(font, "bundle"));
     copy_name(out->charset, json_get_text(font, "charset"));
     out->size = (int)MAX(0, MIN(json_get_i64(font, "size", 0), 1024));
@@ -141,7 +142,6 @@ void hello_read(struct hello *out, const struct json *m, enum hello_medium mediu
     out->has_audio_params =
         json_is(json_get(m, "audio_params"), JSON_OBJECT) || json_is(json_get(m, "audioParams"), JSON_OBJECT);
     read_features(out, m);
-    read_font(&out->font, m);
     out->is_udp = medium == HELLO_OVER_MQTT;
 
     const struct verdict *v =

@@ -24,7 +24,7 @@ struct hello_audio {
 };
 
 #define HELLO_FONT_NAME_BYTES 32
-struct hello_font { /* text_font; bundle "" when there is none */
+struct hello_font { /* text_font */
     char bundle[HELLO_FONT_NAME_BYTES], charset[HELLO_FONT_NAME_BYTES];
     int size, bpp;
 };
@@ -39,10 +39,11 @@ struct hello {
     struct hello_audio audio;
     unsigned odd;         /* enum hello_odd */
     bool has_mcp, has_aec, wants_emoji, wants_transcription, has_peer, has_ui, has_large, has_glyph_push;
-    struct hello_font font;
 };
 /* Never fails: whatever is wrong with it is in `out`. */
 void hello_read(struct hello *out, const struct json *message, enum hello_medium medium);
+/* The same for the font it has; bundle "" when it names none. */
+void hello_font_read(struct hello_font *out, const struct json *message);
 
 #define SESSION_ID_BYTES 64
 struct hello_udp {

@@ -12,6 +12,7 @@ static void read_all(const struct msg *m)
 {
     const char *why;
     struct hello hello;
+    struct hello_font font;
     struct hello_answer answer;
     struct msg_listen listen;
     struct msg_abort abort_;
@@ -22,6 +23,7 @@ static void read_all(const struct msg *m)
     struct msg_speak_ready ready;
 
     hello_read(&hello, m->root, HELLO_OVER_WEBSOCKET);
+    hello_font_read(&font, m->root);
     assert(hello.audio.rate_hz >= 8000);
     assert(hello.audio.frame_us >= 2500);
     assert(hello.audio.frame_us <= 120000);
