@@ -351,6 +351,9 @@ enum err modes_deliver(struct modes *m, const struct post *p)
     switch (p->kind) {
     case POST_PEER:
         return peer_deliver(m, p);
+    case POST_PEER_WAITS:
+        peer_hello(m);
+        return OK;
     case POST_UI:
         return pages_deliver(m, p);
     case POST_CHANGED:

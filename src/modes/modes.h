@@ -25,7 +25,8 @@ struct snapshots;
 enum post_kind {
     POST_UNASKED, /* sent only where unasked pushes of that type are wanted (snapshots, summaries) */
     POST_ASKED,   /* the device's own answer, sent as it is */
-    POST_PEER,    /* a message from a person on another device: shown or spoken */
+    POST_PEER,    /* a message from a person on another device, shown; ERR_UNSUPPORTED: it speaks its queue */
+    POST_PEER_WAITS, /* one was put into its queue */
     POST_UI,      /* a page or control */
     POST_CHANGED, /* something of its group changed: it makes its own snapshot */
 };

@@ -5,7 +5,7 @@
  *   shape -> targets -> permission -> rate -> clean -> model -> each target: posted | queued -> receipt
  *
  * Nothing is lost to a bad answer of the model (the original goes out, `degraded`), nor to a target that is
- * away (its queue is in the store). */
+ * away (its queue is in the store: peer_queue.c). */
 #include "modes/peer.h"
 
 #include "base/clock.h"
@@ -15,8 +15,10 @@
 #include "devices/auth.h"
 #include "devices/limits.h"
 #include "devices/presence.h"
+#include "metrics/metrics.h"
 #include "modes/groups.h"
 #include "modes/inside.h"
+#include "modes/peer_inside.h"
 #include "protocol/ids.h"
 #include "store/peer_message.h"
 #include "store/task.h"
@@ -25,27 +27,17 @@
 #define REPLY_MAX     16384
 #define TOKENS_MAX    400
 #define SENDINGS_MAX  16 /* of one session at one time */
-#define QUEUE_AT_ONCE 100
 #define ASK_MS        10000 /* then the original goes out */
 #define RECEIPT_IDS   100   /* named in a receipt, so that it fits every client; the counts stay true */
 
-struct peer {
-    struct modes *modes; /* NULL: closed */
-    struct list asking; /* sendings that wait for the model */
-    bool is_fetching;
-    unsigned sendings, refs;
-    struct grave grave;
-};
-
-static void peer_unref(void *arg)
+void peer_unref(void *arg)
 {
     struct peer *p = arg;
-    if (--p->refs > 0)
-        return;
-    mem_free(p);
+    if (--p->refs == 0)
+        mem_free(p);
 }
 
-static struct peer *peer_of(struct modes *m)
+struct peer *peer_of(struct modes *m)
 {
     if (!m->peer) {
         m->peer = xnew(struct peer);
@@ -169,6 +161,8 @@ static void send_receipt(struct sending *s)
     jw_end(&w);
     (void)modes_send(m, &out);
     send_offline(m, s);
+    for (enum fate f = FATE_DELIVERED; f <= FATE_DENIED; f++)
+        metric_add_label(METRIC_peer_messages_total, fate_names[f], (int64_t)count_fate(s, f));
     LOGI(m->log, "peer.done",
          "id=%s category=%s targets=%zu delivered=%zu enqueued=%zu failed=%zu denied=%zu", s->id, s->category,
          s->count, count_fate(s, FATE_DELIVERED), count_fate(s, FATE_ENQUEUED), count_fate(s, FATE_FAILED),
@@ -203,9 +197,13 @@ static enum err put_run(struct db *db, void *input)
 static void put_done(void *owner, enum err err, void *input)
 {
     struct target *t = owner;
+    struct sending *s = t->sending;
     t->fate = err ? FATE_FAILED : FATE_ENQUEUED;
-    t->sending->waiting--;
-    settled(t->sending);
+    if (!err) /* it speaks what is queued; or it came while this was on its way */
+        s->shared->post(s->shared->user, s->loop, t->id,
+                        &(struct post){.kind = POST_PEER_WAITS, .type = MSG_peer, .from = slice_of(s->from)});
+    s->waiting--;
+    settled(s);
 }
 
 static const struct store_op_class put_class = {
@@ -233,7 +231,7 @@ static void enqueue(struct target *t)
 static void on_posted(void *arg, enum err err)
 {
     struct target *t = arg;
-    if (err) { /* gone meanwhile, or nothing may be said there now */
+    if (err) { /* gone meanwhile, or it speaks what is in its queue */
         t->was_offline = err == ERR_NOT_FOUND || err == ERR_CLOSED;
         enqueue(t);
     } else {
@@ -602,157 +600,12 @@ void handle_peer_message(struct modes *m, const struct msg *msg)
     ask(s);
 }
 
-/* ---- on the other side ---- */
-
-/* Spoken where the device shows no messages: after the current turn, never into a silent meeting. */
-static enum err speak(struct modes *m, struct slice json)
-{
-    auto_json struct json *j = NULL;
-    auto_buf struct buf text = {0};
-    enum err e = json_parse(&j, json, NULL);
-    if (e)
-        return e;
-    if (m->active && ((m->active == &mode_meeting && m->config->meeting_disable_tts) ||
-                      (m->active == &mode_working && m->config->working_disable_tts)))
-        return ERR_BUSY;
-    struct slice from = json_get_text(j, "fromName");
-    auto_mem char *name = xslicedup(from.len ? from : json_get_text(j, "from"));
-    catalogue_put(&text, m->config, m->language, "peer.prefix", "from", name, NULL);
-    buf_put(&text, json_get_text(j, "text"));
-    return dialogue_say(m->dialogue, buf_slice(&text), &(struct say_opts){.is_queued = true});
-}
-
-enum err peer_deliver(struct modes *m, const struct post *p)
-{
-    return m->has_peer ? m->out->send(m->user, p->json, false) : speak(m, p->json);
-}
-
-struct fetch {
-    struct peer *peer;
-    struct arena arena;
-    char *device;
-    struct peer_message_row *rows;
-    size_t count, written;
-    int64_t now_ms;
-};
-
-static void fetch_free(void *input)
-{
-    struct fetch *f = input;
-    peer_unref(f->peer);
-    arena_done(&f->arena);
-    mem_free(f);
-}
-
-static enum err remove_run(struct db *db, void *input)
-{
-    struct fetch *f = input;
-    for (size_t i = 0; i < f->written; i++) {
-        enum err e = db_peer_remove(db, f->rows[i].n);
-        if (e && e != ERR_NOT_FOUND)
-            return e;
-    }
-    return OK;
-}
-
-/* Each sender hears how many of its messages have arrived now. */
-static void remove_done(void *owner, enum err err, void *input)
-{
-    struct peer *p = owner;
-    struct fetch *f = input;
-    p->is_fetching = false;
-    if (!p->modes || err)
-        return;
-    for (size_t i = 0; i < f->written; i++) {
-        size_t count = 0;
-        bool is_told = false;
-        for (size_t k = 0; k < f->written; k++) {
-            bool is_same = strcmp(f->rows[k].origin, f->rows[i].origin) == 0;
-            is_told = is_told || (is_same && k < i);
-            count += is_same;
-        }
-        if (is_told)
-            continue;
-        auto_buf struct buf out = {0};
-        struct jw w;
-        jw_init(&w, &out);
-        jw_object(&w);
-        jw_cstr(&w, "type", "peer");
-        jw_cstr(&w, "event", "redelivered");
-        jw_cstr(&w, "to", p->modes->device_id);
-        jw_i64(&w, "count", (int64_t)count);
-        jw_end(&w);
-        modes_post(p->modes, f->rows[i].origin,
-                   &(struct post){.kind = POST_UNASKED, .type = MSG_peer, .json = buf_slice(&out)});
-    }
-    LOGI(p->modes->log, "peer.redelivered", "[REDELIVER] to=%s count=%zu", p->modes->device_id, f->written);
-    if (f->written == QUEUE_AT_ONCE)
-        peer_hello(p->modes); /* there may be more */
-}
-
-static const struct store_op_class remove_class = {
-    .name = "peer_remove", .run = remove_run, .done = remove_done, .free_input = fetch_free};
-
-static enum err fetch_run(struct db *db, void *input)
-{
-    struct fetch *f = input;
-    return db_peer_list(db, f->device, f->now_ms, QUEUE_AT_ONCE, &f->arena, &f->rows, &f->count);
-}
-
-static void fetch_done(void *owner, enum err err, void *input)
-{
-    struct peer *p = owner;
-    struct fetch *got = input;
-    struct modes *m = p->modes;
-    p->is_fetching = false;
-    if (!m || err || !got->count)
-        return;
-    struct fetch *f = xnew(struct fetch); /* `got` goes when we return: take what it holds */
-    f->peer = p;
-    p->refs++;
-    f->arena = got->arena;
-    f->rows = got->rows;
-    f->count = got->count;
-    got->arena = (struct arena){0};
-    while (f->written < f->count) {
-        struct post post = {.kind = POST_PEER, .json = slice_of(f->rows[f->written].payload)};
-        if (peer_deliver(m, &post))
-            break;
-        f->written++;
-    }
-    if (!f->written || store_start(NULL, m->shared->store, m->loop, &remove_class, f, p))
-        fetch_free(f);
-    else
-        p->is_fetching = true; /* until they are removed: none is given twice */
-}
-
-static const struct store_op_class fetch_class = {.name = "peer_list",
-                                                  .run = fetch_run,
-                                                  .done = fetch_done,
-                                                  .free_input = fetch_free,
-                                                  .is_read_only = true};
-
-void peer_hello(struct modes *m)
-{
-    if (!m->shared->store || m->is_closing || peer_of(m)->is_fetching)
-        return;
-    struct fetch *f = xnew(struct fetch);
-    f->peer = peer_of(m);
-    f->peer->refs++;
-    f->device = arena_strdup(&f->arena, slice_of(m->device_id));
-    f->now_ms = clock_wall_ms();
-    f->peer->is_fetching = true;
-    if (store_start(NULL, m->shared->store, m->loop, &fetch_class, f, f->peer)) {
-        f->peer->is_fetching = false;
-        fetch_free(f);
-    }
-}
-
 void peer_close(struct modes *m)
 {
     struct peer *p = m->peer;
     if (!p)
         return;
+    peer_queue_close(p);
     p->modes = NULL;
     m->peer = NULL;
     list_each (&p->asking, n)

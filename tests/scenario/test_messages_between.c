@@ -226,18 +226,103 @@ static void a_sender_that_leaves_loses_no_message(void **state)
     world_end(&w);
 }
 
+/* It begins to say something; the clock moves. */
+static void says(struct client *c, const char *words)
+{
+    for (unsigned i = 0; i < 100 && !client_count(c, words); i++) {
+        world_advance(c->world, 20);
+        client_sync(c);
+    }
+    assert_true(client_count(c, words) > 0);
+}
+
+/* It plays what is being said to its end. */
+static void hears(struct client *c)
+{
+    unsigned before = client_count(c, "\"state\":\"stop\"");
+    for (unsigned i = 0; i < 200 && client_count(c, "\"state\":\"stop\"") == before; i++)
+        world_advance(c->world, 50);
+    assert_true(client_count(c, "\"state\":\"stop\"") > before);
+    client_sync(c);
+}
+
 static void a_stock_device_speaks_what_it_is_told(void **state)
 {
     struct world w;
     world_start(&w, &allowed);
     struct client *a = world_talker(&w, "dev1"), *b = world_talker(&w, "dev2");
     send_to(a, "\"dev2\"", "dinner is ready", "message");
-    assert_true(client_gets(a, "\"delivered\":[\"dev2\"]"));
-    for (unsigned i = 0; i < 100 && !client_count(b, "\"state\":\"stop\""); i++)
-        world_advance(&w, 50);
-    assert_true(client_count(b, "dinner is ready") > 0);
+    assert_true(client_gets(a, "\"enqueued\":[\"dev2\"]"));
+    assert_int_equal(client_count(a, "TARGET_OFFLINE"), 0);
+    says(b, "dinner is ready");
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 1); /* not heard yet */
+    assert_int_equal(client_count(a, "redelivered"), 0);
+    hears(b);
     assert_true(b->frames > 0);
     assert_int_equal(client_count(b, "\"type\":\"peer\""), 0);
+    assert_true(client_gets(a, "\"event\":\"redelivered\",\"to\":\"dev2\",\"count\":1"));
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 0);
+    world_end(&w);
+}
+
+static void several_spoken_messages_come_one_after_the_other(void **state)
+{
+    struct world w;
+    world_start(&w, &allowed);
+    struct client *a = world_talker(&w, "dev1"), *b = world_talker(&w, "dev2");
+    send_to(a, "\"dev2\"", "number one", "message");
+    send_to(a, "\"dev2\"", "number two", "message");
+    for (unsigned i = 0; i < 200 && client_count(b, "\"state\":\"stop\"") < 2; i++) {
+        world_advance(&w, 50);
+        client_sync(b);
+    }
+    assert_true(client_gets(b, "number two"));
+    assert_true(strstr(b->log.data, "number one") < strstr(b->log.data, "number two"));
+    client_sync(a);
+    assert_int_equal(client_count(a, "redelivered"), 2);
+    world_end(&w);
+}
+
+/* The server ends in the middle of the sentence: after the next start the device hears it whole. */
+static void a_message_that_was_not_heard_to_its_end_is_spoken_again(void **state)
+{
+    struct world w;
+    world_start(&w, &waiting);
+    make_known(&w, "dev3");
+    stored_sql(&w, "INSERT INTO peer_message (id, target, origin, payload, created_ms, expires_ms) VALUES ('m1', 'dev3',"
+                   " 'dev1', '{\"from\":\"dev1\",\"text\":\"dinner is ready\"}', 1, 9000000000000)");
+    struct client *b = world_device(&w, "dev3");
+    says(b, "dinner is ready");
+    world_restart(&w, &waiting);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 1);
+    b = world_device(&w, "dev3");
+    says(b, "dinner is ready");
+    hears(b);
+    client_sync(b);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 0);
+    world_end(&w);
+}
+
+static void a_voice_that_fails_leaves_the_message_in_the_queue(void **state)
+{
+    struct world w;
+    world_start(&w, &allowed);
+    struct client *a = world_talker(&w, "dev1"), *b = world_talker(&w, "dev2");
+    fake_tts_script("")->plan.error = ERR_UPSTREAM;
+    send_to(a, "\"dev2\"", "dinner is ready", "message");
+    assert_true(client_gets(a, "\"enqueued\":[\"dev2\"]"));
+    for (unsigned i = 0; i < 100 && !client_count(b, "\"state\":\"stop\""); i++)
+        world_advance(&w, 100);
+    client_sync(b);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 1);
+    fake_tts_script("")->plan.error = OK;
+    client_forget(b);
+    world_advance(&w, 61 * S);
+    client_sync(b);
+    says(b, "dinner is ready");
+    hears(b);
+    assert_true(client_gets(a, "redelivered"));
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 0);
     world_end(&w);
 }
 
@@ -261,6 +346,7 @@ static void into_a_silent_meeting_nothing_is_spoken_until_it_is_over(void **stat
         loop_step(w.loop, 1);
     }
     assert_true(client_count(b, "dinner is ready") > 0);
+    hears(b);
     client_sync(b);
     assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 0);
     world_end(&w);
@@ -291,6 +377,9 @@ int main(void)
         cmocka_unit_test(what_could_not_be_delivered_waits_also_over_a_restart),
         cmocka_unit_test(a_sender_that_leaves_loses_no_message),
         cmocka_unit_test(a_stock_device_speaks_what_it_is_told),
+        cmocka_unit_test(several_spoken_messages_come_one_after_the_other),
+        cmocka_unit_test(a_message_that_was_not_heard_to_its_end_is_spoken_again),
+        cmocka_unit_test(a_voice_that_fails_leaves_the_message_in_the_queue),
         cmocka_unit_test(into_a_silent_meeting_nothing_is_spoken_until_it_is_over),
         cmocka_unit_test(a_message_of_category_task_becomes_a_task_of_the_target),
     };
