@@ -81,6 +81,8 @@ static void finish(struct dialogue *d)
         x->times.stop_us = loop_now_us(d->o.loop);
     hearing_mute(d->hearing, false);
     counts_turn(d);
+    if (x->outcome == OUTCOME_completed || x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted)
+        d->talked_ms = loop_now_ms(d->o.loop);
     LOGD(d->o.log, "turn.finish", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
     struct say said = x->say;
     x->say = (struct say){ 0 };
@@ -199,6 +201,14 @@ static void end_silently(struct dialogue *d, bool closes)
     end_with(d, OUTCOME_completed);
 }
 
+/* Under overload those who talk go on, and who begins to is told so by a clip that costs next to nothing. */
+static bool is_too_busy(const struct dialogue *d)
+{
+    int64_t busy = d->config->limits_busy_percent;
+    bool talks = d->talked_ms && loop_now_ms(d->o.loop) - d->talked_ms < TALK_MS;
+    return busy && !talks && loop_load_percent(d->o.loop) > busy;
+}
+
 static void act_take_text(struct dialogue *d)
 {
     struct exchange *x = &d->x;
@@ -226,6 +236,11 @@ static void act_take_text(struct dialogue *d)
     }
     if (quota_is_used_up(d)) {
         d->failed_as = OUTCOME_limit;
+        turn_raise(&d->turn, TURN_EV_LOST);
+        return;
+    }
+    if (!d->mode && is_too_busy(d)) {
+        d->failed_as = OUTCOME_busy;
         turn_raise(&d->turn, TURN_EV_LOST);
         return;
     }

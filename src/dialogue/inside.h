@@ -19,6 +19,7 @@
 #define SAYS_MAX 8            /* queued by dialogue_say */
 #define SAY_MAX_BYTES 8192
 #define REPEAT_MS 300         /* a listen start or stop again within this is the same one */
+#define TALK_MS 60000         /* a conversation is one while its turns are no further apart */
 #define MODE_MS 60000         /* a mode has so long to answer an utterance */
 #define PROMPT_MS 5000        /* and the model for something nobody asked for */
 #define AFTER_ABORT_MS 3000   /* queued sentences wait so long after an abort */
@@ -66,6 +67,7 @@ struct dialogue {
     struct intent intent;
     char *voice;              /* names what shapes the sound of a fixed prompt */
     bool has_hello, closing, is_muted;
+    uint64_t talked_ms;       /* end of the last turn that was answered; 0: none */
     uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */
     struct buf pending;       /* the text of the next HEARD */
     bool pending_typed;

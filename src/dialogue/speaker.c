@@ -200,6 +200,11 @@ static void frames_put(struct speaker *s, struct pcm pcm)
         frame_put(s, frame);
 }
 
+static int complexity(const struct speaker *s)
+{
+    return loop_load_percent(s->loop) > SPEAKER_BUSY_PERCENT ? ENCODER_COMPLEXITY_LOAD : ENCODER_COMPLEXITY;
+}
+
 /* Gets ready for PCM of this rate: the encoder takes it as it is when Opus knows the rate. */
 static enum err source_set(struct speaker *s, uint32_t rate_hz)
 {
@@ -210,7 +215,7 @@ static enum err source_set(struct speaker *s, uint32_t rate_hz)
     sound_done(s);
     enum err e = framer_init(&s->framer, (size_t)((uint64_t)coded_hz * s->format.frame_us / 1000000));
     if (!e && is_opus)
-        e = encoder_create(&s->encoder, &(struct encoder_opts){ .rate_hz = coded_hz, .complexity = -1,
+        e = encoder_create(&s->encoder, &(struct encoder_opts){ .rate_hz = coded_hz, .complexity = complexity(s),
                                                                 .frame_us = s->format.frame_us });
     if (!e && coded_hz != rate_hz)
         e = resample_create(&s->resample, rate_hz, coded_hz);

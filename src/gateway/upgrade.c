@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * upgrade.c -- from an upgrade request to a session, or to a refusal by HTTP status.
  *
- *   draining? -> ids (A2) -> token, pair (B4) -> equal proof (A8) -> connects per minute -> 101
+ *   draining, too busy? -> ids (A2) -> token, pair (B4) -> equal proof (A8) -> connects per minute -> 101
  *
  * Nothing is upgraded first to be closed with a sentence: devices only understand the status. */
 #include <stdio.h>
@@ -124,6 +124,12 @@ void gateway_upgrade(struct gateway_loop *gl, struct http_req *r)
 
     if (gateway_is_draining(gl->gateway)) {
         refuse(r, 503, "shutting down\n");
+        return;
+    }
+    int64_t busy = gl->config->limits_busy_percent;
+    if (busy && loop_load_percent(gl->loop) > busy) { /* told at once; those who talk keep their pace */
+        metric_add_label(METRIC_connections_refused_total, "busy", 1);
+        refuse(r, 503, "busy, try again later\n");
         return;
     }
     struct upgrade *u = xnew(struct upgrade);

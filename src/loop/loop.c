@@ -20,6 +20,8 @@
 #define OWN_HANDLES 4          /* wake, alarm, before_wait, no_wait */
 #define CLOSE_TRIES_MAX 200    /* of 10 ms each: what loop_free gives to handles still closing */
 #define READY_ROUNDS_MAX 64    /* of timers without delay at one moment of the manual clock */
+#define LOAD_WINDOW_US 250000
+#define LOAD_WINDOWS 4         /* the load is an average over so many, newer ones count more */
 #define GRAVE_ROUNDS_MAX 1000  /* burials that dig new graves */
 
 struct graves {
@@ -40,6 +42,8 @@ struct loop {
     struct graves graves, work;
     struct loop_hook *hooks;
     uint64_t round_us, idle_us, stall_us;
+    uint64_t window_us, window_idle_us; /* begin of the window, and what had been waited by then */
+    double load_percent;
     atomic_bool is_running, is_stopping;
     pthread_t thread; /* valid while is_running */
     pthread_mutex_t mail_lock;
@@ -148,6 +152,21 @@ static void set_alarm(struct loop *l)
         uv_timer_start(&l->alarm, on_alarm, next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 
+/* Ends the window of load that runs, when it is long enough. One that was long counts for many. */
+static void window_end(struct loop *l, uint64_t now_us, uint64_t idle_us)
+{
+    uint64_t took_us = now_us - l->window_us, waited_us = MIN(idle_us - l->window_idle_us, took_us);
+
+    if (took_us < LOAD_WINDOW_US)
+        return;
+    double percent = 100.0 * (double)(took_us - waited_us) / (double)took_us;
+    double weight = MIN(1.0, (double)took_us / LOAD_WINDOW_US / LOAD_WINDOWS);
+    if (l->window_us)
+        l->load_percent += (percent - l->load_percent) * weight;
+    l->window_us = now_us;
+    l->window_idle_us = idle_us;
+}
+
 static void measure(struct loop *l)
 {
     uint64_t now_us = uv_hrtime() / 1000, idle_us = uv_metrics_idle_time(&l->uv) / 1000;
@@ -158,6 +177,8 @@ static void measure(struct loop *l)
     }
     l->round_us = now_us;
     l->idle_us = idle_us;
+    if (!l->has_manual_clock)
+        window_end(l, now_us, idle_us);
 }
 
 static void before_wait(uv_prepare_t *prepare)
@@ -352,6 +373,19 @@ uint64_t loop_stall_us(struct loop *l)
 
     l->stall_us = 0;
     return longest_us;
+}
+
+unsigned loop_load_percent(struct loop *l)
+{
+    if (!l->has_manual_clock)
+        window_end(l, uv_hrtime() / 1000, uv_metrics_idle_time(&l->uv) / 1000);
+    return (unsigned)(l->load_percent + 0.5);
+}
+
+void loop_pretend_load(struct loop *l, unsigned percent)
+{
+    assert(l->has_manual_clock);
+    l->load_percent = percent;
 }
 
 void loop_later(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg)

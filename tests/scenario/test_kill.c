@@ -26,7 +26,7 @@
 #define END_WAIT_US 20000000
 
 static const struct world_opts opts = {
-    .more = "limits: {device_connects_per_min: 100000}\nenable_greeting: false\nexit_commands: [leave]\n"
+    .more = "limits: {busy_percent: 0, device_connects_per_min: 100000}\nenable_greeting: false\nexit_commands: [leave]\n"
             "log: {log_level: WARN}\n",
 };
 

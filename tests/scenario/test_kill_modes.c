@@ -27,7 +27,7 @@
 
 static const struct world_opts opts = {
     .has_auth = true, .server = DEVICE_TOKEN,
-    .more = "limits: {device_connects_per_min: 100000, per_ip_new_per_s: 10000}\nenable_greeting: false\n"
+    .more = "limits: {busy_percent: 0, device_connects_per_min: 100000, per_ip_new_per_s: 10000}\nenable_greeting: false\n"
             "peer: {allow_all: true}\nworkflow: {groups: {tasker: team}}\n"
             "meeting: {entry_tone: none, retention_count: 0}\nlog: {log_level: ERROR}\n",
 };

@@ -9,7 +9,7 @@
 #include "tests/support/fake_providers.h"
 
 static const struct world_opts threaded = { .has_threads = true,
-                                            .more = "limits: {device_connects_per_min: 100000}\n" };
+                                            .more = "limits: {busy_percent: 0, device_connects_per_min: 100000}\n" };
 
 static bool one_session(void *arg)
 {

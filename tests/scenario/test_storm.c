@@ -20,7 +20,7 @@
 #define SILENT 1000
 #define MEMORY_SLACK_BYTES (600u << 10) /* caches of the allocator and of tables that keep their size */
 
-static const struct world_opts wide = { .more = "limits: {device_connects_per_min: 100000}\n" };
+static const struct world_opts wide = { .more = "limits: {busy_percent: 0, device_connects_per_min: 100000}\n" };
 
 static unsigned open_fds(void)
 {

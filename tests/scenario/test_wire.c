@@ -135,6 +135,24 @@ static void one_connection_too_many_is_503(void **state)
     world_end(&w);
 }
 
+static void a_loop_that_works_all_the_time_takes_no_new_session(void **state)
+{
+    struct world w;
+    auto_buf struct buf answer = { 0 };
+
+    world_start(&w, NULL);
+    struct client *there = world_talker(&w, "d0");
+    loop_pretend_load(server_loop(w.server, 0), 91);
+    ask(&w, "GET / HTTP/1.1\r\n" UPGRADE "Device-Id: d1\r\n\r\n", &answer);
+    assert_true(has(&answer, "HTTP/1.1 503 "));
+    assert_true(has(&answer, "Retry-After: "));
+    client_say(there, "{\"type\":\"ping\"}"); /* who is there stays */
+    assert_true(client_gets(there, "pong"));
+    loop_pretend_load(server_loop(w.server, 0), 90);
+    assert_status(&w, "GET / HTTP/1.1\r\n" UPGRADE "Device-Id: d1\r\n\r\n", 101);
+    world_end(&w);
+}
+
 static void many_connects_of_one_device_are_429(void **state)
 {
     struct world w;
@@ -519,6 +537,7 @@ int main(void)
         cmocka_unit_test(heads_without_end_are_refused_by_status),
         cmocka_unit_test(a_handshake_that_takes_ten_seconds_is_408),
         cmocka_unit_test(one_connection_too_many_is_503),
+        cmocka_unit_test(a_loop_that_works_all_the_time_takes_no_new_session),
         cmocka_unit_test(many_connects_of_one_device_are_429),
         cmocka_unit_test(tokens_are_401_or_403),
         cmocka_unit_test(whatever_clients_send_is_upgraded_and_nothing_is_negotiated),

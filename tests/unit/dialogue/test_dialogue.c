@@ -252,6 +252,27 @@ static void a_dialogue_of_any_length_stays_within_its_memory(void **state)
     stage_close(&w);
 }
 
+static void under_load_who_talks_goes_on_and_who_begins_is_told_busy(void **state)
+{
+    fake_asr_script("")->texts[0] = fake_asr_script("")->texts[1] = fake_asr_script("")->texts[2] = "and now";
+    fake_asr_script("")->texts[3] = "still there";
+    fake_llm_script("")->replies[0].text = fake_llm_script("")->replies[1].text = "Fine.";
+    stage_open(&w, NULL, NULL);
+    static const struct { unsigned load, pause_ms; enum outcome outcome; } rows[] = {
+        { 95, 0, OUTCOME_busy }, { 20, 0, OUTCOME_completed }, { 95, 0, OUTCOME_completed }, { 95, 61000, OUTCOME_busy },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        stage_run(&w, rows[i].pause_ms);
+        loop_pretend_load(w.loop, rows[i].load);
+        stage_ask(&w);
+        stage_run(&w, 8000);
+        if (w.turns != i + 1 || w.last_outcome != rows[i].outcome)
+            fail_msg("row %zu: %u turns, %s", i, w.turns, outcome_name(w.last_outcome));
+    }
+    assert_int_equal(fake_llm_script("")->seen.opens, 2);
+    stage_close(&w);
+}
+
 /* ---- realtime ------------------------------------------------------------------------------------------ */
 
 static void recognised_words_interrupt_in_realtime(void **state)
@@ -994,6 +1015,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(packets_of_silence_are_time_that_passes, tidy_up),
         cmocka_unit_test_teardown(an_idle_dialogue_is_small, tidy_up),
         cmocka_unit_test_teardown(a_dialogue_of_any_length_stays_within_its_memory, tidy_up),
+        cmocka_unit_test_teardown(under_load_who_talks_goes_on_and_who_begins_is_told_busy, tidy_up),
         cmocka_unit_test_teardown(realtime_resumes_after_stop_and_start, tidy_up),
         cmocka_unit_test_teardown(recognised_words_interrupt_in_realtime, tidy_up),
         cmocka_unit_test_teardown(voice_alone_interrupts_a_device_that_cancels_echo, tidy_up),

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/mem.h"
 #include "loop/timer.h"
@@ -212,6 +213,28 @@ static void a_slow_callback_shows_as_a_stall(void **state)
     loop_free(l);
 }
 
+static void on_wake(uv_timer_t *wake)
+{
+    (void)wake;
+}
+
+static void load_is_the_share_of_time_that_was_worked(void **state)
+{
+    struct loop *l;
+    assert_ok(loop_create(&l, NULL));
+    loop_step(l, 0);
+    for (uint64_t end_us = loop_now_us(l) + 1200000; loop_now_us(l) < end_us;)
+        loop_step(l, 0);
+    assert_true(loop_load_percent(l) >= 60); /* from nothing, in so short a time */
+    uv_timer_t wake; /* waits as a loop at rest does */
+    uv_timer_init(loop_uv(l), &wake);
+    uv_timer_start(&wake, on_wake, 1300, 0);
+    uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(loop_load_percent(l) <= 20); /* asked before the round has ended */
+    uv_close((uv_handle_t *)&wake, NULL);
+    loop_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +245,7 @@ int main(void)
         cmocka_unit_test(work_is_done_when_a_loop_ends),
         cmocka_unit_test(a_hook_runs_in_every_round_until_it_is_removed),
         cmocka_unit_test(a_slow_callback_shows_as_a_stall),
+        cmocka_unit_test(load_is_the_share_of_time_that_was_worked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
