@@ -17,7 +17,7 @@ static enum framing framing_of(const struct session *s)
     return framing_pick(s->is_gateway_leg, s->hello.version, s->header_framing);
 }
 
-static void answer(struct session *s)
+static void answer(struct session *s, const struct msg *m)
 {
     auto_buf struct buf out = { 0 };
 
@@ -27,6 +27,7 @@ static void answer(struct session *s)
                           .is_pcm = s->hello.audio.is_pcm,
                           .rate_hz = (uint32_t)s->config->xiaozhi_audio_params_sample_rate,
                           .frame_ms = (uint32_t)s->config->xiaozhi_audio_params_frame_duration,
+                          .req_id = m->req_id,
                       });
     session_send(s, &out);
 }
@@ -177,7 +178,7 @@ void handle_msg_hello(struct session *s, const struct msg *m)
         return;
     }
     if (s->dialogue) { /* a repeat */
-        answer(s);
+        answer(s, m);
         return;
     }
     if (h.odd)
@@ -188,7 +189,7 @@ void handle_msg_hello(struct session *s, const struct msg *m)
         link_large(s->link, true);
     if (s->state == SESSION_GREETING)
         timer_stop(&s->timer); /* it is not late; one that leaves goes on leaving */
-    answer(s); /* before anything slow */
+    answer(s, m); /* before anything slow */
     LOGI(&s->log, "hello", "framing=%d format=%s rate_hz=%u frame_us=%u mcp=%d aec=%d", framing_of(s),
          h.audio.is_pcm ? "pcm" : "opus", h.audio.rate_hz, h.audio.frame_us, h.has_mcp, h.has_aec);
     presence_features(gateway_env_of(s->home->gateway)->presence, s->who.device, s->who.number, h.has_ui, h.has_peer);

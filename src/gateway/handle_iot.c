@@ -20,7 +20,7 @@ void handle_msg_iot(struct session *s, const struct msg *m)
     if (!i.descriptors && !i.states) {
         if (i.text.data && s->home->config->compat_iot_echo) {
             auto_buf struct buf out = { 0 };
-            msg_iot_echo(&out, s->who.session, i.text);
+            msg_iot_echo(&out, s->who.session, i.text, m->req_id);
             session_send(s, &out);
         }
         return;

@@ -16,9 +16,8 @@ void handle_msg_ping(struct session *s, const struct msg *m)
     char now[20];
     auto_buf struct buf out = { 0 };
 
-    (void)m;
     clock_text(clock_wall_ms(), zone_minutes(s->home->config), now);
-    msg_pong(&out, now);
+    msg_pong(&out, now, m->req_id);
     session_send(s, &out);
 }
 

@@ -30,22 +30,22 @@ static bool knows_secret(struct session *s, struct slice given)
     return false;
 }
 
-static void reply(struct session *s, bool is_ok, const char *message, const char *action)
+static void reply(struct session *s, const struct msg *m, bool is_ok, const char *message, const char *action)
 {
     auto_buf struct buf out = { 0 };
 
-    msg_server_reply(&out, is_ok, message, action);
+    msg_server_reply(&out, is_ok, message, action, m->req_id);
     session_send(s, &out);
 }
 
-static void update(struct session *s)
+static void update(struct session *s, const struct msg *m)
 {
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
     struct err_note note = { 0 };
     enum err err = env->reload ? env->reload(env->user, &note) : ERR_UNSUPPORTED;
 
     if (err == OK) {
-        reply(s, true, session_text(s, "server.updated"), "update_config");
+        reply(s, m, true, session_text(s, "server.updated"), "update_config");
         return;
     }
     auto_buf struct buf text = { 0 };
@@ -53,14 +53,14 @@ static void update(struct session *s)
     catalogue_put(&text, s->home->config, s->who.language[0] ? s->who.language : NULL, "server.update_failed", "e",
                   note.text[0] ? note.text : err_text(err), NULL);
     log_clean(&clean, buf_slice(&text), REPLY_MAX_BYTES);
-    reply(s, false, clean.data, NULL);
+    reply(s, m, false, clean.data, NULL);
 }
 
-static void restart(struct session *s)
+static void restart(struct session *s, const struct msg *m)
 {
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
 
-    reply(s, true, session_text(s, "server.restarting"), "restart");
+    reply(s, m, true, session_text(s, "server.restarting"), "restart");
     if (env->restart)
         env->restart(env->user);
 }
@@ -83,13 +83,13 @@ void handle_msg_server(struct session *s, const struct msg *m)
         return;
     }
     if (!knows_secret(s, msg.secret)) {
-        reply(s, false, session_text(s, "server.secret"), NULL);
+        reply(s, m, false, session_text(s, "server.secret"), NULL);
         return;
     }
     if (msg.action == MSG_SERVER_UPDATE_CONFIG)
-        update(s);
+        update(s, m);
     else if (msg.action == MSG_SERVER_RESTART)
-        restart(s);
+        restart(s, m);
     else
         session_error(s, m, CODE_INVALID_REQUEST, "unknown action");
 }

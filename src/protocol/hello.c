@@ -191,6 +191,8 @@ void hello_write(struct buf *out, const struct hello_reply *r)
     if (r->udp)
         write_udp(&w, r->udp);
     write_audio_params(&w, r->is_pcm, r->rate_hz, r->frame_ms);
+    if (r->req_id.len)
+        jw_str(&w, "reqId", r->req_id);
     jw_end(&w);
 }
 

@@ -58,6 +58,7 @@ struct hello_reply {
     bool is_pcm;
     uint32_t rate_hz, frame_ms;
     const struct hello_udp *udp; /* NULL: websocket */
+    struct slice req_id;         /* of the hello; empty: none */
 };
 void hello_write(struct buf *out, const struct hello_reply *r);
 

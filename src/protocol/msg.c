@@ -2,6 +2,7 @@
  * msg.c -- names of messages and codes; reading what clients send. */
 #include "protocol/msg.h"
 
+#include "base/utf8.h"
 #include "protocol/mcp.h"
 
 static const char *const type_names[MSG_TYPES] = {
@@ -65,7 +66,7 @@ enum msg_code msg_parse(struct msg *out, struct slice text)
     struct slice req_id = json_get_text(out->root, "reqId");
     out->type = msg_type(type);
     out->type_text = slice_sub(type, 0, MIN(type.len, (size_t)MSG_TYPE_MAX_BYTES));
-    if (req_id.len <= MSG_REQ_ID_MAX_BYTES)
+    if (utf8_chars(req_id) <= MSG_REQ_ID_MAX_CHARS)
         out->req_id = req_id;
     return out->type == MSG_UNKNOWN ? CODE_UNKNOWN_TYPE : CODE_NONE;
 }

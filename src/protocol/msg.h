@@ -11,7 +11,7 @@
 #include "base/json.h"
 
 #define MSG_OUT_MAX_BYTES 8000   /* a device parses on a 4 KB stack; JSON to it stays below 8 KB */
-#define MSG_REQ_ID_MAX_BYTES 64
+#define MSG_REQ_ID_MAX_CHARS 64
 #define MSG_TYPE_MAX_BYTES 64    /* longer type names are not worth remembering */
 
 /* X(name, "as on the wire") */
@@ -116,10 +116,10 @@ void msg_alert(struct buf *out, const char *status, struct slice message, const 
 void msg_mcp(struct buf *out, const char *sid, struct slice payload); /* payload: JSON text of ours */
 void msg_iot_command(struct buf *out, const char *sid, struct slice device, struct slice method,
                      const struct json *parameters);
-void msg_iot_echo(struct buf *out, const char *sid, struct slice text); /* <= 256 bytes of it */
+void msg_iot_echo(struct buf *out, const char *sid, struct slice text, struct slice req_id); /* <= 256 bytes of it */
 void msg_goodbye(struct buf *out, const char *sid);
 void msg_transcription(struct buf *out, const char *sid, struct slice text, int64_t ts_ms);
-void msg_pong(struct buf *out, const char *timestamp); /* "YYYY-MM-DD HH:MM:SS" */
+void msg_pong(struct buf *out, const char *timestamp, struct slice req_id); /* "YYYY-MM-DD HH:MM:SS" */
 void msg_error(struct buf *out, enum msg_code code, const char *message, struct slice req_id);
 void msg_reboot(struct buf *out);
 
@@ -145,7 +145,8 @@ void msg_reply_end(struct jw *w);
 void msg_reply_error(struct buf *out, const char *type, enum msg_code code, const char *message,
                      struct slice req_id);
 void msg_config_update_ok(struct buf *out, struct slice req_id);
-void msg_server_reply(struct buf *out, bool is_ok, const char *message, const char *action); /* action NULL: none */
+void msg_server_reply(struct buf *out, bool is_ok, const char *message, const char *action, /* NULL: none */
+                      struct slice req_id);
 void msg_mode_ok(struct buf *out, const struct msg_mode *m, const char *phase, bool is_resumed, struct slice req_id);
 void msg_speak_request(struct buf *out, const char *sid, struct slice text, bool auto_listen);
 

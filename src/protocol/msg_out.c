@@ -138,12 +138,13 @@ void msg_iot_command(struct buf *out, const char *sid, struct slice device, stru
     jw_end(&w);
 }
 
-void msg_iot_echo(struct buf *out, const char *sid, struct slice text)
+void msg_iot_echo(struct buf *out, const char *sid, struct slice text, struct slice req_id)
 {
     struct jw w;
     begin(&w, out, "iot", sid);
     jw_cstr(&w, "state", "success");
     jw_str(&w, "text", slice_sub(text, 0, utf8_cut(text, IOT_ECHO_MAX_BYTES)));
+    put_req_id(&w, req_id);
     jw_end(&w);
 }
 
@@ -164,11 +165,12 @@ void msg_transcription(struct buf *out, const char *sid, struct slice text, int6
     jw_end(&w);
 }
 
-void msg_pong(struct buf *out, const char *timestamp)
+void msg_pong(struct buf *out, const char *timestamp, struct slice req_id)
 {
     struct jw w;
     begin(&w, out, "pong", NULL);
     jw_cstr(&w, "timestamp", timestamp);
+    put_req_id(&w, req_id);
     jw_end(&w);
 }
 
@@ -240,7 +242,7 @@ void msg_config_update_ok(struct buf *out, struct slice req_id)
     msg_reply_end(&w);
 }
 
-void msg_server_reply(struct buf *out, bool is_ok, const char *message, const char *action)
+void msg_server_reply(struct buf *out, bool is_ok, const char *message, const char *action, struct slice req_id)
 {
     struct jw w;
     begin(&w, out, "server", NULL);
@@ -251,6 +253,7 @@ void msg_server_reply(struct buf *out, bool is_ok, const char *message, const ch
         jw_cstr(&w, "action", action);
         jw_end(&w);
     }
+    put_req_id(&w, req_id);
     jw_end(&w);
 }
 

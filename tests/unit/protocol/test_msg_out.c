@@ -5,6 +5,7 @@
 #include "tests/support/test.h"
 
 #define SID "5f0c"
+#define NO_ID ((struct slice){ 0 })
 
 static void golden_stt(struct buf *b) { msg_stt(b, SID, SLICE("what \"time\" is it")); }
 static void golden_stt_bare(struct buf *b) { msg_stt(b, NULL, SLICE("现在几点")); }
@@ -16,10 +17,10 @@ static void golden_sentence_end(struct buf *b) { msg_tts_sentence_end(b, SID, SL
 static void golden_alert(struct buf *b) { msg_alert(b, "Sorry", SLICE("I could not think of an answer."), "sad"); }
 static void golden_mcp(struct buf *b) { msg_mcp(b, SID, SLICE("{\"jsonrpc\":\"2.0\",\"id\":1}")); }
 static void golden_iot(struct buf *b) { msg_iot_command(b, SID, SLICE("Speaker"), SLICE("Mute"), NULL); }
-static void golden_iot_echo(struct buf *b) { msg_iot_echo(b, SID, SLICE("hi")); }
+static void golden_iot_echo(struct buf *b) { msg_iot_echo(b, SID, SLICE("hi"), NO_ID); }
 static void golden_goodbye(struct buf *b) { msg_goodbye(b, SID); }
 static void golden_transcription(struct buf *b) { msg_transcription(b, SID, SLICE("hello"), 1754640000123); }
-static void golden_pong(struct buf *b) { msg_pong(b, "2026-01-31 23:59:59"); }
+static void golden_pong(struct buf *b) { msg_pong(b, "2026-01-31 23:59:59", NO_ID); }
 static void golden_error(struct buf *b) { msg_error(b, CODE_SCHEMA_INVALID, "state is missing", SLICE("r-1")); }
 static void golden_error_bare(struct buf *b) { msg_error(b, CODE_INVALID_JSON, NULL, SLICE("")); }
 static void golden_reboot(struct buf *b) { msg_reboot(b); }
@@ -38,8 +39,8 @@ static void golden_draining(struct buf *b)
     msg_notice(b, MSG_NOTICE_draining, &(struct msg_notice_opts){ .close_in_ms = 10000 });
 }
 static void golden_config_update(struct buf *b) { msg_config_update_ok(b, SLICE("r-2")); }
-static void golden_server_ok(struct buf *b) { msg_server_reply(b, true, "reloaded", "update_config"); }
-static void golden_server_no(struct buf *b) { msg_server_reply(b, false, "wrong secret", NULL); }
+static void golden_server_ok(struct buf *b) { msg_server_reply(b, true, "reloaded", "update_config", NO_ID); }
+static void golden_server_no(struct buf *b) { msg_server_reply(b, false, "wrong secret", NULL, NO_ID); }
 static void golden_mode(struct buf *b)
 {
     msg_mode_ok(b, &(struct msg_mode){ true, SLICE("meeting") }, "idle", true, SLICE(""));
@@ -139,7 +140,7 @@ static void an_iot_echo_is_at_most_256_bytes_of_text(void **state)
     auto_json struct json *root = NULL;
     while (text.len < 1000)
         buf_puts(&text, "好");
-    msg_iot_echo(&out, SID, buf_slice(&text));
+    msg_iot_echo(&out, SID, buf_slice(&text), NO_ID);
     assert_ok(json_parse(&root, buf_slice(&out), NULL));
     assert_int_equal(json_get_text(root, "text").len, 255);
 }
