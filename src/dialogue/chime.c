@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * chime.c -- the sound after an answer (enable_stop_tts_notify, stop_tts_notify_voice), from its file. A worker reads
- * and codes it once for a loop and an audio format; from then on it is a clip in the cache. Until it is there, and
- * when it cannot be read, two built-in notes are played.
+ * chime.c -- sounds from files: the one after an answer (enable_stop_tts_notify, stop_tts_notify_voice) and the entry
+ * tone of a mode. A worker reads and codes a file once for a loop and an audio format; from then on it is a clip in
+ * the cache. Until it is there, and when it cannot be read, two built-in notes are played.
  *
  *   file --(worker)--> WAV | Ogg Opus --> PCM --> packets --(loop)--> clip cache --> speaker
  */
@@ -29,6 +29,7 @@
 
 struct chime {
     char *path;
+    bool is_tone; /* else the one after an answer */
     uint32_t frame_us, rate_hz; /* of the device */
     struct buf file;
     struct pcm_queue pcm;       /* at CHIME_RATE_HZ */
@@ -158,12 +159,22 @@ static struct clip_key key_of(const struct dialogue *d, const char *path)
                               .frame_us = d->audio.out_frame_us };
 }
 
+static void use(struct dialogue *d, bool is_tone, struct clip *clip)
+{
+    if (is_tone) {
+        clip_unref(d->tone_clip);
+        d->tone_clip = clip_ref(clip);
+    } else if (d->speaker) {
+        speaker_set_end_clip(d->speaker, clip);
+    }
+}
+
 static void on_chime(void *owner, enum err err, void *input)
 {
     struct dialogue *d = owner;
     struct chime *c = input;
     struct clip *clip = NULL;
-    d->chime_job = NULL;
+    *(c->is_tone ? &d->tone_job : &d->chime_job) = NULL;
     if (!err)
         err = clip_create(&clip, &c->packets);
     if (err) {
@@ -174,8 +185,7 @@ static void on_chime(void *owner, enum err err, void *input)
     bool fits = c->frame_us == d->audio.out_frame_us && c->rate_hz == d->audio.out_rate_hz;
     if (fits) {
         clip_cache_put(d->o.clips, &key, clip);
-        if (d->speaker)
-            speaker_set_end_clip(d->speaker, clip);
+        use(d, c->is_tone, clip);
     }
     clip_unref(clip);
 }
@@ -194,32 +204,60 @@ static const struct job_class chime_class = {
     .name = "dialogue.chime", .work = chime_work, .done = on_chime, .free_input = chime_free,
 };
 
-void chime_open(struct dialogue *d)
+static void load(struct dialogue *d, bool is_tone, const char *path)
 {
-    const char *path = d->config->stop_tts_notify_voice;
-    bool is_wanted = d->config->enable_stop_tts_notify && *path && d->audio.format == AUDIO_OPUS;
-    if (!is_wanted || !d->o.clips || !d->o.env->workers || d->chime_job)
+    struct job **job = is_tone ? &d->tone_job : &d->chime_job;
+    struct packets none = { 0 };
+    if (path && is_tone && strcmp(path, DIALOGUE_NO_TONE) == 0) {
+        (void)!clip_create(&d->tone_clip, &none);
+        return;
+    }
+    if (!path || !*path || d->audio.format != AUDIO_OPUS || !d->o.clips || !d->o.env->workers || *job)
         return;
     struct clip_key key = key_of(d, path);
     struct clip *clip = clip_cache_get(d->o.clips, &key);
     if (clip) {
-        if (d->speaker)
-            speaker_set_end_clip(d->speaker, clip);
+        use(d, is_tone, clip);
         clip_unref(clip);
         return;
     }
     struct chime *c = xnew(struct chime);
-    *c = (struct chime){ .path = xstrdup(path), .frame_us = key.frame_us, .rate_hz = key.rate_hz };
+    *c = (struct chime){ .path = xstrdup(path), .is_tone = is_tone, .frame_us = key.frame_us, .rate_hz = key.rate_hz };
     pcm_queue_init(&c->pcm, (size_t)CHIME_MS_MAX * CHIME_RATE_HZ / 1000);
     packets_init(&c->packets, CLIP_BYTES_MAX);
-    if (job_start(&d->chime_job, d->o.env->workers, d->o.loop, &chime_class, c, d, 0) == OK)
+    if (job_start(job, d->o.env->workers, d->o.loop, &chime_class, c, d, 0) == OK)
         return;
-    d->chime_job = NULL; /* the pool is full: the notes will do */
+    *job = NULL; /* the pool is full: the notes will do */
     chime_free(c);
+}
+
+void chime_open(struct dialogue *d)
+{
+    clip_unref(d->tone_clip); /* made for another format, perhaps */
+    d->tone_clip = NULL;
+    load(d, false, d->config->enable_stop_tts_notify ? d->config->stop_tts_notify_voice : NULL);
+    load(d, true, d->tone_path);
+}
+
+void dialogue_tone_file(struct dialogue *d, const char *path)
+{
+    if (d->closing)
+        return;
+    mem_free(d->tone_path);
+    d->tone_path = path && *path ? xstrdup(path) : NULL;
+    clip_unref(d->tone_clip);
+    d->tone_clip = NULL;
+    if (d->has_hello)
+        load(d, true, d->tone_path);
 }
 
 void chime_close(struct dialogue *d)
 {
     job_cancel(d->chime_job);
-    d->chime_job = NULL;
+    job_cancel(d->tone_job);
+    d->chime_job = d->tone_job = NULL;
+    clip_unref(d->tone_clip);
+    d->tone_clip = NULL;
+    mem_free(d->tone_path);
+    d->tone_path = NULL;
 }

@@ -108,6 +108,10 @@ struct say_opts {
 };
 /* text is copied. ERR_BUSY: a turn is running (or 8 are queued); ERR_STATE: before hello or closing. */
 enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_opts *o);
+/* The entry tone (say_opts.is_tone) from a file, WAV or Ogg Opus, read by a worker: early, for it is played when its
+ * turn comes, and until it is there the built-in one. NULL or "": built in; DIALOGUE_NO_TONE: only the caption. */
+#define DIALOGUE_NO_TONE "none"
+void dialogue_tone_file(struct dialogue *d, const char *path);
 /* Leaves the mode it is in (why CANCELLED) and enters another; on failure the old one is kept. */
 enum err dialogue_enter(struct dialogue *d, const struct mode_class *m, const struct json *args);
 const struct mode_class *dialogue_mode(const struct dialogue *d); /* NULL: none */

@@ -396,7 +396,7 @@ static void act_say(struct dialogue *d)
         return;
     emotion_send(d, emotion_in(slice_of(next.text)));
     if (next.is_tone) {
-        (void)!speaker_tone(d->speaker, slice_of(next.text));
+        (void)!speaker_tone(d->speaker, slice_of(next.text), d->tone_clip);
         return;
     }
     if (next.is_fixed) {

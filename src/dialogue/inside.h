@@ -85,7 +85,9 @@ struct dialogue {
     int64_t chars_day;
     bool has_quota;           /* quota_open has asked the store */
     struct store_op *quota_load;
-    struct job *chime_job;
+    struct job *chime_job, *tone_job;
+    char *tone_path;          /* dialogue_tone_file; NULL: built in */
+    struct clip *tone_clip;   /* made of it, for this format; NULL: not there (yet) */
     struct speaker *refresher; /* makes a new greeting; NULL: nobody does */
     struct grave refresh_grave;
     uint64_t recall_until_ms; /* later a question waits for nobody */
@@ -126,7 +128,7 @@ void refresh_greeting(struct dialogue *d, struct clip_cache *clips, struct slice
 void refresh_close(struct dialogue *d);
 
 /* chime.c */
-void chime_open(struct dialogue *d);     /* the sound after an answer, from its file, on a worker */
+void chime_open(struct dialogue *d);     /* sounds from files, on a worker */
 void chime_close(struct dialogue *d);
 
 /* counts.c */

@@ -750,14 +750,17 @@ enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slic
     return OK;
 }
 
-enum err speaker_tone(struct speaker *s, struct slice text)
+enum err speaker_tone(struct speaker *s, struct slice text, struct clip *clip)
 {
     if (!s->begun || s->finishing || s->ended)
         return ERR_STATE;
     s->finishing = true;
     sentence_add(s, text);
     sentence_begin(s);
-    end_tone(s);
+    if (clip)
+        clip_play(s, clip);
+    else
+        end_tone(s);
     s->said++;
     sentence_end(s);
     pump(s);

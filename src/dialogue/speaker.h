@@ -67,8 +67,9 @@ enum err speaker_prompt(struct speaker *s, struct clip_cache *cache, struct slic
                         bool only_clip);
 /* The same, made anew whatever the cache has. */
 enum err speaker_record(struct speaker *s, struct clip_cache *cache, struct slice text, const char *voice);
-/* A whole reply: the entry tone with `text` as its caption, also while silent. Finishes. */
-enum err speaker_tone(struct speaker *s, struct slice text);
+/* A whole reply: the entry tone with `text` as its caption, also while silent. Finishes. clip: the sound, coded for
+ * this format; NULL: two notes. */
+enum err speaker_tone(struct speaker *s, struct slice text, struct clip *clip);
 /* While on, replies are tts start and stop and nothing between. From the next begin on. */
 void speaker_set_silent(struct speaker *s, bool on);
 void speaker_finish(struct speaker *s); /* no more sentences: on_played will come */

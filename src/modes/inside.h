@@ -98,6 +98,7 @@ void handle_peer_message(struct modes *m, const struct msg *msg);
 void handle_pages_message(struct modes *m, const struct msg *msg);
 
 /* --- other entries --- */
+void meeting_hello(struct modes *m);     /* the entry tone's file is read */
 bool meeting_resume(struct modes *m);    /* after hello: takes up a broken one, then modes_greet; false: no */
 bool meeting_is_changing(const struct modes *m); /* is being started by request, or finalized */
 void meeting_config(struct modes *m);    /* a new configuration */

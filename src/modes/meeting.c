@@ -162,12 +162,17 @@ static enum err start_run(struct db *db, void *input)
     return e ? e : db_meeting_open(db, &k->row);
 }
 
+void meeting_hello(struct modes *m)
+{
+    const char *tone = m->config->meeting_entry_tone; /* builtin, none, or a file */
+    dialogue_tone_file(m->dialogue, strcmp(tone, "builtin") == 0 ? NULL : tone);
+}
+
 static void announce(struct meeting *t)
 {
     struct modes *m = t->modes;
-    if (strcmp(m->config->meeting_entry_tone, "none") != 0)
-        (void)dialogue_say(m->dialogue, slice_of(modes_text(m, "meeting.entered")),
-                           &(struct say_opts){.is_queued = true, .is_tone = true});
+    (void)dialogue_say(m->dialogue, slice_of(modes_text(m, "meeting.entered")),
+                       &(struct say_opts){.is_queued = true, .is_tone = true});
 }
 
 static void on_started(void *owner, enum err err, void *input)

@@ -333,6 +333,7 @@ void modes_hello(struct modes *m, bool has_ui, bool has_peer, size_t json_max_by
     if (m->is_greeted)
         return;
     m->is_greeted = true;
+    meeting_hello(m);
     m->wants_snapshot = modes_wants(m, MSG_workflow); /* not: has spoken of tasks since */
     if (!meeting_resume(m))
         modes_greet(m);

@@ -4,6 +4,9 @@
 #include "tests/support/modes_world.h"
 #include "tests/support/test.h"
 
+#include <unistd.h>
+
+#include "audio/wav.h"
 #include "base/mem.h"
 #include "store/store.h"
 #include "tests/support/fake_providers.h"
@@ -50,12 +53,62 @@ static void no_tone_is_played_where_none_is_wanted(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .more = "meeting: {entry_tone: none}" });
+    world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "meeting: {entry_tone: none}" });
     struct client *c = world_talker(&w, "dev1");
     meeting_begins(c, id);
     world_advance(&w, 2 * S);
     assert_int_equal(c->frames, 0);
+    assert_int_equal(client_count(c, "\"state\":\"start\""), 2); /* of the mode, of speech */
+    assert_true(client_gets(c, "Meeting mode is on"));
+    assert_int_equal(client_count(c, "\"state\":\"stop\""), 1);
     world_end(&w);
+}
+
+/* Two seconds of a tone. */
+static void write_tone(const char *path)
+{
+    static int16_t samples[16000 * 2];
+    auto_buf struct buf wav = { 0 };
+    for (size_t i = 0; i < COUNT(samples); i++)
+        samples[i] = (int16_t)(i % 40 < 20 ? 5000 : -5000);
+    assert_ok(wav_write(&wav, (struct pcm){ samples, COUNT(samples) }, 16000));
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fwrite(wav.data, 1, wav.len, f), wav.len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Frames of the announcement. */
+static unsigned frames_of_the_tone(const char *path)
+{
+    struct world w;
+    char id[64];
+    auto_mem char *more = xprintf("meeting: {entry_tone: \"%s\"}", path);
+    world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = more });
+    struct client *c = world_talker(&w, "dev1");
+    for (unsigned i = 0; i < 50; i++) /* a worker reads it */
+        client_sync(c);
+    meeting_begins(c, id);
+    for (unsigned i = 0; i < 200 && client_count(c, "\"state\":\"stop\"") == 0; i++)
+        world_advance(&w, 20);
+    assert_int_equal(client_count(c, "\"state\":\"stop\""), 1);
+    unsigned frames = c->frames;
+    world_end(&w);
+    return frames;
+}
+
+static void the_tone_may_come_from_a_file(void **state)
+{
+    char path[] = "/tmp/parley-tone-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_tone(path);
+    unsigned built_in = frames_of_the_tone("builtin"), from_file = frames_of_the_tone(path);
+    unlink(path);
+    assert_in_range(built_in, 1, 20);
+    assert_in_range(from_file, 33, 35);
+    assert_int_equal(frames_of_the_tone("/nowhere/entry.wav"), built_in);
 }
 
 /* --- texts ------------------------------------------------------------------------------------------- */
@@ -498,6 +551,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_meeting_begins_with_its_id_a_caption_and_a_tone),
         cmocka_unit_test(no_tone_is_played_where_none_is_wanted),
+        cmocka_unit_test(the_tone_may_come_from_a_file),
         cmocka_unit_test(bad_messages_get_their_code_and_store_nothing),
         cmocka_unit_test(outside_a_meeting_nothing_is_acknowledged),
         cmocka_unit_test(a_text_said_again_within_a_minute_is_one_text),
