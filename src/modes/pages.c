@@ -17,6 +17,7 @@
 #include "modes/inside.h"
 #include "modes/page.h"
 #include "modes/pages.h"
+#include "modes/past_chats.h"
 #include "protocol/ids.h"
 
 #define LOG_TOPIC           "pages"
@@ -38,13 +39,14 @@ struct pages {
     struct timer render, listen, ack, stream, second;
     struct buf waiting; /* the newest page, until its time comes */
     struct buf unacked; /* sent, not confirmed */
-    char unacked_id[24];
+    char unacked_id[24], page[24]; /* page: name of the waiting one */
     uint64_t sent_ms, frozen_until_ms, control_ms[CONTROLS_PER_S];
     unsigned control_at, next_id;
     bool has_sent, was_retried;
     uint8_t last[32];        /* digest of the last page sent, without id and time */
     struct buf user, answer; /* the chat page */
     struct buf rest;         /* of an answer that needs a second page */
+    struct past_chats past;
     struct grave grave;
 };
 
@@ -90,6 +92,7 @@ void pages_close(struct modes *m)
     timer_stop(&p->ack);
     timer_stop(&p->stream);
     timer_stop(&p->second);
+    past_chats_done(&p->past);
     m->pages = NULL;
     loop_later(m->loop, &p->grave, pages_free, p);
 }
@@ -98,14 +101,21 @@ void pages_close(struct modes *m)
 
 static void on_no_ack(void *arg);
 
+/* Of pages, as the last two came. */
+static uint64_t per_second(const struct pages *p, uint64_t now_ms)
+{
+    return p->has_sent && now_ms > p->sent_ms ? MAX(1000 / (now_ms - p->sent_ms), 1u) : 1;
+}
+
 static void send_now(struct pages *p)
 {
     struct modes *m = p->modes;
     uint64_t now_ms = loop_now_ms(m->loop);
+    LOGD(m->log, "pages.send", "[SEND] type=ui.render id=%u to=%s mode=%s page=%s qps=%llu", p->next_id, m->device_id,
+         modes_name(m), p->page, (unsigned long long)per_second(p, now_ms));
+    metric_add_label(METRIC_renders_total, "sent", 1);
     p->sent_ms = now_ms;
     p->has_sent = true;
-    LOGD(m->log, "pages.send", "[SEND] type=ui.render to=%s mode=%s bytes=%zu", m->device_id, modes_name(m),
-         p->waiting.len);
     (void)m->out->send(m->user, buf_slice(&p->waiting), true);
     if (m->config->ui_wait_ack) {
         struct buf swap = p->unacked;
@@ -168,6 +178,7 @@ static enum pages_result put_page(struct pages *p, const struct json *render, co
     (void)page_clean(&full, render, title, id, clock_wall_ms());
     buf_clear(&p->waiting);
     buf_put(&p->waiting, buf_slice(&full));
+    snprintf(p->page, sizeof(p->page), SLICE_FMT, SLICE_ARG(json_get_text(render, "page")));
     if (timer_armed(&p->render))
         return PAGES_LIMITED; /* it replaces the one that waits */
     if (p->has_sent && now_ms - p->sent_ms < RENDER_GAP_MS) {
@@ -193,7 +204,8 @@ static enum pages_result put_control(struct pages *p, const struct json *control
         return PAGES_LIMITED;
     *oldest = now_ms + 1;
     p->control_at = (p->control_at + 1) % CONTROLS_PER_S;
-    LOGD(m->log, "pages.send", "[SEND] type=device.control to=%s", m->device_id);
+    LOGD(m->log, "pages.send", "[SEND] type=device.control to=%s mode=%s action=" SLICE_FMT, m->device_id, modes_name(m),
+         SLICE_ARG(json_get_text(control, "action")));
     return m->out->send(m->user, buf_slice(&out), true) ? PAGES_LIMITED : PAGES_OK;
 }
 
@@ -222,10 +234,10 @@ static enum pages_result render(struct pages *p, struct slice page_json)
     return put_page(p, j, title);
 }
 
-/* How much of an answer stands on the first page, beside what the user said. */
+/* How much of an answer stands on the first page, beside what the user said and the lines of earlier chats. */
 static size_t answer_room(const struct pages *p)
 {
-    size_t used = utf8_chars(buf_slice(&p->user)) + 2;
+    size_t used = utf8_chars(buf_slice(&p->user)) + 2 + utf8_chars(slice_of(p->past.lines));
     return used < PAGE_TEXT_CHARS ? PAGE_TEXT_CHARS - used : 0;
 }
 
@@ -236,6 +248,7 @@ static struct slice tail_of(struct slice text, size_t chars)
     return all <= chars ? text : slice_sub(text, page_clip(text, all - chars).len, text.len);
 }
 
+/* One layout in all frames: what the user said, a blank line, the answer, a line for each earlier chat. */
 static void put_chat(struct pages *p, struct slice answer, unsigned index, unsigned total)
 {
     auto_buf struct buf json = {0}, text = {0};
@@ -245,6 +258,8 @@ static void put_chat(struct pages *p, struct slice answer, unsigned index, unsig
         buf_puts(&text, "\n\n");
     }
     buf_put(&text, answer);
+    if (index == 1)
+        buf_puts(&text, p->past.lines ? p->past.lines : "");
     jw_init(&w, &json);
     jw_object(&w);
     jw_cstr(&w, "page", "dialog.chat");
@@ -306,6 +321,7 @@ void modes_on_listen(struct modes *m)
     if (!shows_chat(m))
         return;
     struct pages *p = pages_of(m);
+    past_chats_read(&p->past, m->loop, m->shared->store, m->device_id);
     p->chat = CHAT_PREPARING;
     timer_start(&p->listen, m->loop, (uint64_t)m->config->listen_timeout_ms, on_nobody_speaks, p);
 }
@@ -315,6 +331,7 @@ void modes_on_stt(struct modes *m, struct slice text)
     if (!shows_chat(m))
         return;
     struct pages *p = pages_of(m);
+    past_chats_read(&p->past, m->loop, m->shared->store, m->device_id); /* typed at once: in the next frame */
     timer_stop(&p->listen);
     p->chat = CHAT_ACTIVE;
     buf_clear(&p->user);
@@ -377,12 +394,14 @@ static enum err deliver(struct modes *m, const struct json *j, enum msg_type typ
     if (type == MSG_device_control) {
         r = put_control(p, j);
     } else if (!slice_is(page, "dialog.chat") || m->active || p->chat == CHAT_IDLE) {
+        metric_add_label(METRIC_renders_total, "denied", 1);
         LOGI(m->log, "pages.drop", "[DROP_BY_MODE] to=%s mode=%s", m->device_id, modes_name(m));
         return ERR_FORBIDDEN;
     } else {
         auto_mem char *title = title_for(m, true);
         r = put_page(p, j, title);
     }
+    metric_add_label(METRIC_renders_total, result_names[r], 1);
     return r == PAGES_OK ? OK : r == PAGES_LIMITED ? ERR_LIMIT : ERR_INVALID;
 }
 

@@ -5,6 +5,7 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
+#include "tests/support/fake_providers.h"
 
 #define S 1000ull
 #define GAP_MS 500
@@ -146,6 +147,56 @@ static void a_screen_shows_what_was_said_and_the_answer(void **state)
     }
     assert_non_null(strstr(client_message(b, RENDER, 0), "what is new"));
     assert_true(client_count(b, RENDER) >= 2);
+    world_end(&w);
+}
+
+static void the_chat_page_ends_with_a_line_for_each_of_the_last_two_chats(void **state)
+{
+    struct world w;
+    world_start(&w, &open_world);
+    stored_sql(&w, "INSERT INTO chat_summary (device, text, created_ms) VALUES ('dev2', 'Dinner at eight', 1), "
+                   "('dev2', 'The way to the station, on foot and by bus', 2), ('dev1', 'Not hers', 3)");
+    struct client *b = screen(&w, "dev2");
+    listens(b);
+    client_say(b, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"what is new\"}");
+    for (unsigned i = 0; i < 100 && client_count(b, RENDER) < 2; i++) {
+        world_advance(&w, 50);
+        client_sync(b);
+    }
+    for (unsigned i = 0; i < 2; i++) { /* the same layout in each frame */
+        const char *page = client_message(b, RENDER, i);
+        assert_non_null(page);
+        assert_non_null(strstr(page, "\"text\":\"what is new\\n\\n"));
+        assert_non_null(strstr(page, "\\nThe way to the station, \\nDinner at eight\"}"));
+    }
+    world_end(&w);
+}
+
+static void an_answer_beside_earlier_chats_still_fits_two_pages(void **state)
+{
+    struct world w;
+    auto_buf struct buf answer = { 0 };
+    world_start(&w, &open_world);
+    stored_sql(&w, "INSERT INTO chat_summary (device, text, created_ms) VALUES ('dev2', 'One', 1), ('dev2', 'Two', 2)");
+    while (answer.len < 250)
+        buf_puts(&answer, "Some words ");
+    buf_puts(&answer, "end.");
+    fake_llm_script("")->replies[0].text = answer.data;
+    struct client *b = screen(&w, "dev2");
+    listens(b);
+    client_say(b, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"tell me\"}");
+    for (unsigned i = 0; i < 800 && !client_count(b, "\"total\":2},\"id\"") && !client_count(b, "\"index\":2"); i++) {
+        world_advance(&w, 50);
+        client_sync(b);
+    }
+    unsigned pages = client_count(b, RENDER);
+    for (unsigned i = 0; i < pages; i++) {
+        auto_json struct json *m = client_json(b, RENDER, i);
+        struct slice text = json_get_text(json_get(m, "body"), "text");
+        assert_in_range(text.len, 1, 200);
+    }
+    assert_non_null(strstr(client_message(b, "\"index\":1", 0), "\\nTwo\\nOne"));
+    assert_non_null(strstr(client_message(b, "\"index\":2", 0), "end."));
     world_end(&w);
 }
 
@@ -306,6 +357,8 @@ int main(void)
         cmocka_unit_test(a_stock_device_sees_no_page_and_no_control),
         cmocka_unit_test(in_idle_only_a_banner_gets_through),
         cmocka_unit_test(a_screen_shows_what_was_said_and_the_answer),
+        cmocka_unit_test(the_chat_page_ends_with_a_line_for_each_of_the_last_two_chats),
+        cmocka_unit_test(an_answer_beside_earlier_chats_still_fits_two_pages),
         cmocka_unit_test(the_shape_is_judged_before_the_permission_which_is_no_by_default),
         cmocka_unit_test(each_target_has_its_own_result_and_a_tone_keeps_its_name),
         cmocka_unit_test(the_sixth_control_of_a_second_is_limited),
