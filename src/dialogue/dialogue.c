@@ -103,32 +103,26 @@ static void dialogue_free(void *arg)
     config_unref(d->config);
     if (d->next_config)
         config_unref(d->next_config);
-    mem_free((void *)d->o.device_id);
-    mem_free((void *)d->o.session_id);
-    mem_free((void *)d->o.language);
-    mem_free((void *)d->o.board);
-    mem_free((void *)d->o.chip);
-    mem_free((void *)d->o.firmware);
     mem_free(d->voice);
     mem_free(d->says);
     mem_free(d);
 }
 
-static char *copy(const char *text)
+static const char *known(const char *text)
 {
-    return xstrdup(text ? text : "");
+    return text ? text : "";
 }
 
 enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o)
 {
     struct dialogue *d = xnew(struct dialogue);
     d->o = *o;
-    d->o.device_id = copy(o->device_id);
-    d->o.session_id = copy(o->session_id);
-    d->o.language = copy(o->language && *o->language ? o->language : o->config->server_language);
-    d->o.board = copy(o->board);
-    d->o.chip = copy(o->chip);
-    d->o.firmware = copy(o->firmware);
+    d->o.device_id = known(o->device_id);
+    d->o.session_id = known(o->session_id);
+    d->o.language = known(o->language);
+    d->o.board = known(o->board);
+    d->o.chip = known(o->chip);
+    d->o.firmware = known(o->firmware);
     d->config = config_ref(o->config);
     d->o.config = d->config;
     d->turn = (struct turn){ .act = exchange_act, .user = d };

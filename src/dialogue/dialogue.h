@@ -68,8 +68,8 @@ struct dialogue_opts {
     const struct log_ctx *log;      /* borrowed for life */
     const struct dialogue_out *out;
     void *user;
-    const char *device_id, *session_id, *language; /* copied */
-    const char *board, *chip, *firmware; /* as seen at OTA; "" unknown */
+    const char *device_id, *session_id, *language; /* borrowed for life, as the next three */
+    const char *board, *chip, *firmware; /* as seen at OTA; "" or NULL: unknown */
     struct toolbox *tools;          /* device and server tools; NULL: none */
     struct store *store;            /* turns, resume; NULL: nothing is kept (tests) */
     struct clip_cache *clips;       /* shared by the sessions of a loop; NULL: none */

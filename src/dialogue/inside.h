@@ -52,7 +52,7 @@ struct exchange {
 };
 
 struct dialogue {
-    struct dialogue_opts o;   /* strings are ours */
+    struct dialogue_opts o;   /* no string in it is NULL */
     struct config *config, *next_config; /* refs; the next one from the next turn on */
     struct turn turn;
     struct exchange x;
@@ -65,7 +65,7 @@ struct dialogue {
     struct mode *mode;
     struct dialogue_audio audio;
     struct intent intent;
-    char *voice;              /* names what shapes the sound of a fixed prompt */
+    char *voice;              /* names what shapes the sound of a fixed prompt; comes with the speaker */
     bool has_hello, closing, is_muted;
     uint64_t talked_ms;       /* end of the last turn that was answered; 0: none */
     uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */

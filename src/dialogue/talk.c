@@ -22,8 +22,6 @@ void talk_read(struct dialogue *d)
                                           d->config->limits_session_bytes / HISTORY_BYTES_SHARE);
     hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
     quota_open(d);
-    mem_free(d->voice);
-    d->voice = xprintf("%s#%u#%s", d->config->selected_module_TTS, config_generation(d->config), d->o.language);
 }
 
 /* "2.2.1" -> 20201; 0: unknown. */
@@ -78,6 +76,8 @@ void talk_format(struct dialogue *d)
         speaker_set_silent(d->speaker, d->is_muted);
     }
     speaker_set_format(d->speaker, &f);
+    mem_free(d->voice);
+    d->voice = xprintf("%s#%u#%s", d->config->selected_module_TTS, config_generation(d->config), d->o.language);
     chime_open(d);
 }
 

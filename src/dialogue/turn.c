@@ -61,7 +61,7 @@ void turn_raise(struct turn *t, enum turn_event ev)
     if (t->closed)
         return;
     assert(t->queued < TURN_QUEUE_MAX);
-    t->queue[t->queued++] = ev;
+    t->queue[t->queued++] = (uint8_t)ev;
     if (t->stepping)
         return;
     t->stepping = true;

@@ -59,7 +59,7 @@ struct turn {
     uint32_t number;
     bool stepping, closed;
     uint8_t queued;
-    enum turn_event queue[TURN_QUEUE_MAX];
+    uint8_t queue[TURN_QUEUE_MAX]; /* enum turn_event */
     void (*act)(void *user, enum turn_action a, enum turn_event ev); /* may raise and may close */
     void *user;
 };

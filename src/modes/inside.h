@@ -43,7 +43,7 @@ struct modes {
     const struct log_ctx *log;
     const struct modes_out *out;
     void *user;
-    char *device_id, *session_id, *language;
+    const char *device_id, *session_id, *language; /* borrowed until it closes */
     bool has_ui, has_peer, is_operator, is_closing, is_greeted, wants_snapshot;
     size_t json_max_bytes;
     const struct mode_row *active;  /* NULL: chat */

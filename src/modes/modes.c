@@ -99,9 +99,9 @@ enum err modes_create(struct modes **out, const struct modes_opts *o)
     m->log = o->log;
     m->out = o->out;
     m->user = o->user;
-    m->device_id = xstrdup(o->device_id);
-    m->session_id = xstrdup(o->session_id);
-    m->language = xstrdup(o->language);
+    m->device_id = o->device_id;
+    m->session_id = o->session_id;
+    m->language = o->language;
     m->has_ui = o->has_ui;
     m->has_peer = o->has_peer;
     m->is_operator = o->is_operator;
@@ -122,9 +122,6 @@ void modes_unref(void *arg)
     if (--m->refs)
         return;
     config_unref(m->config);
-    mem_free(m->device_id);
-    mem_free(m->session_id);
-    mem_free(m->language);
     mem_free(m->last_meeting);
     mem_free(m->held);
     mem_free(m);

@@ -72,7 +72,7 @@ struct modes_opts {
     const struct log_ctx *log;
     const struct modes_out *out;
     void *user;
-    const char *device_id, *session_id, *language; /* copied */
+    const char *device_id, *session_id, *language; /* borrowed for life, as log is */
     bool has_ui, has_peer, is_operator;
     size_t json_max_bytes;
 };

@@ -83,7 +83,8 @@ static void open_dialogue(const char *vad)
     registry_add_memory(b.registry, &fake_memory);
     b.env = (struct provider_env){ .loop = b.loop, .registry = b.registry };
     struct dialogue_opts o = { .loop = b.loop, .env = &b.env, .registry = b.registry, .config = b.config,
-                               .log = &b.log, .out = &out, .device_id = "bench", .session_id = "bench" };
+                               .log = &b.log, .out = &out, .device_id = "bench", .session_id = "bench",
+                               .language = "en-US" };
     must(dialogue_create(&b.dialogue, &o));
     struct dialogue_audio audio = { .in_rate_hz = 16000, .in_frame_us = 60000, .out_rate_hz = 24000,
                                     .out_frame_us = 60000 };

@@ -197,6 +197,7 @@ void stage_open(struct stage *w, const char *more, const struct dialogue_opts *w
     w->opts.out = &stage_out;
     w->opts.user = w;
     w->opts.device_id = "aa:bb:cc:dd:ee:ff";
+    w->opts.language = "en-US";
     w->opts.session_id = "session";
     w->opts.board = w->opts.board ? w->opts.board : "board";
     w->opts.firmware = w->opts.firmware ? w->opts.firmware : "2.2.4";
