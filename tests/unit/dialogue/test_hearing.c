@@ -144,7 +144,7 @@ static void pauses_that_are_not_sent_change_nothing_that_is_heard(void **state)
 {
     size_t count = 0;
     auto_mem int16_t *samples = record(&count);
-    struct silero *weights;
+    struct silero *weights = NULL;
     if (!samples || vad_weights_find(&weights, NULL) != OK) {
         print_message("no recording or no weights: skipped\n");
         skip();
