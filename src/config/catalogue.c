@@ -33,7 +33,9 @@
     X("chat.title", "对话模式", "Conversation")                                                                \
     X("badge.title", "工牌{badge} · {owner}", "Badge {badge} · {owner}")                                       \
     X("listen.ended", "聆听已结束", "Listening ended")                                                         \
-    X("peer.prefix", "{from}发来消息：", "Message from {from}:")
+    X("peer.prefix", "{from}发来消息：", "Message from {from}:")                                               \
+    X("peer.sent", "好的，我会告诉{to}", "I will tell {to}")                                                   \
+    X("peer.refused", "我不能给{to}发消息", "I may not send messages to {to}")
 
 static const struct message {
     const char *key, *zh, *en;

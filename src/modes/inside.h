@@ -111,6 +111,8 @@ void workflow_changed(struct modes *m);  /* POST_CHANGED */
 void workflow_close(struct modes *m);
 void peer_hello(struct modes *m);        /* what was queued for this device, as far as it can be given now */
 enum err peer_deliver(struct modes *m, const struct post *p);
+/* "tell Ben ..." (tell.h): sent, and said so; false: it is something else. */
+bool peer_heard(struct modes *m, uint32_t turn, struct slice utterance);
 void peer_close(struct modes *m);
 enum err pages_deliver(struct modes *m, const struct post *p);
 void pages_on_mode(struct modes *m);

@@ -417,7 +417,8 @@ static bool switched_by_voice(struct modes *m, uint32_t turn, struct slice text)
 
 static void hear(struct modes *m, uint32_t turn, struct slice text)
 {
-    if (switched_by_voice(m, turn, text))
+    /* In a meeting "tell Anna" is part of what is said there. */
+    if (switched_by_voice(m, turn, text) || (m->active != &mode_meeting && peer_heard(m, turn, text)))
         return;
     if (m->active && m->active->on_heard)
         m->active->on_heard(m, turn, text);

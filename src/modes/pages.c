@@ -204,8 +204,8 @@ static enum pages_result put_control(struct pages *p, const struct json *control
         return PAGES_LIMITED;
     *oldest = now_ms + 1;
     p->control_at = (p->control_at + 1) % CONTROLS_PER_S;
-    LOGD(m->log, "pages.send", "[SEND] type=device.control to=%s mode=%s action=" SLICE_FMT, m->device_id, modes_name(m),
-         SLICE_ARG(json_get_text(control, "action")));
+    LOGD(m->log, "pages.send", "[SEND] type=device.control to=%s mode=%s action=" SLICE_FMT, m->device_id,
+         modes_name(m), SLICE_ARG(json_get_text(control, "action")));
     return m->out->send(m->user, buf_slice(&out), true) ? PAGES_LIMITED : PAGES_OK;
 }
 

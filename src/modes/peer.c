@@ -19,6 +19,7 @@
 #include "modes/groups.h"
 #include "modes/inside.h"
 #include "modes/peer_inside.h"
+#include "modes/tell.h"
 #include "protocol/ids.h"
 #include "store/peer_message.h"
 #include "store/task.h"
@@ -73,7 +74,7 @@ struct sending {
     struct target *targets;
     size_t count, waiting;
     struct llm_use llm;
-    bool is_asking;
+    bool is_asking, is_spoken; /* spoken: said to the device, no message of it */
     struct buf reply, json;
     uint64_t began_ms;
     int64_t now_ms;
@@ -173,7 +174,7 @@ static void settled(struct sending *s)
 {
     if (s->waiting)
         return;
-    if (s->peer->modes)
+    if (s->peer->modes && (!s->is_spoken || modes_wants(s->peer->modes, MSG_peer)))
         send_receipt(s);
     loop_later(s->loop, &s->grave, sending_free, s);
 }
@@ -518,7 +519,8 @@ static char *clean_text(struct slice text)
     return buf_take(&out);
 }
 
-static struct sending *sending_make(struct modes *m, const struct msg *msg)
+/* text, category, req_id: as they came. */
+static struct sending *sending_make(struct modes *m, struct slice text, struct slice category, struct slice req_id)
 {
     struct sending *s = xnew(struct sending);
     s->peer = peer_of(m);
@@ -529,9 +531,9 @@ static struct sending *sending_make(struct modes *m, const struct msg *msg)
     s->config = config_ref(m->config);
     rand_uuid(s->id);
     s->from = xstrdup(m->device_id);
-    s->text = clean_text(json_get_text(json_get(msg->root, "payload"), "text"));
-    s->req_id = xslicedup(msg->req_id);
-    s->category = peer_category(json_get_text(msg->root, "category"));
+    s->text = clean_text(text);
+    s->req_id = xslicedup(req_id);
+    s->category = peer_category(category);
     s->began_ms = loop_now_ms(m->loop);
     s->now_ms = clock_wall_ms();
     return s;
@@ -581,7 +583,8 @@ void handle_peer_message(struct modes *m, const struct msg *msg)
         modes_error(m, "peer", CODE_BUSY, "earlier messages are still on their way", msg->req_id);
         return;
     }
-    struct sending *s = sending_make(m, msg);
+    struct sending *s = sending_make(m, json_get_text(json_get(msg->root, "payload"), "text"),
+                                     json_get_text(msg->root, "category"), msg->req_id);
     if (is_broadcast)
         add_everybody(m, s);
     else
@@ -598,6 +601,50 @@ void handle_peer_message(struct modes *m, const struct msg *msg)
         return;
     }
     ask(s);
+}
+
+/* ---- by voice ---- */
+
+/* NULL, or the key of what is said instead. */
+static const char *send_spoken(struct modes *m, const char *to, struct slice text)
+{
+    uint64_t wait_ms;
+    if (!m->config->peer_enabled)
+        return "peer.refused";
+    if (peer_of(m)->sendings >= SENDINGS_MAX)
+        return "server.busy";
+    struct sending *s = sending_make(m, text, SLICE("message"), (struct slice){0});
+    s->is_spoken = true;
+    add_target(s, slice_of(to), false);
+    judge(m, s);
+    const char *why = s->targets[0].fate == FATE_DENIED        ? "peer.refused"
+                      : !rate_is_kept(m, false, &wait_ms) ? "server.busy"
+                                                               : NULL;
+    if (why)
+        sending_free(s);
+    else
+        ask(s);
+    return why;
+}
+
+bool peer_heard(struct modes *m, uint32_t turn, struct slice utterance)
+{
+    const struct conf *aliases = m->config->workflow_device_alias;
+    for (size_t i = 0; i < conf_count(aliases); i++) {
+        char to[ID_TEXT];
+        struct slice text;
+        const char *name = conf_text(conf_at(aliases, i));
+        if (!id_normalise(slice_of(conf_key_at(aliases, i)), to) || strcmp(to, m->device_id) == 0 ||
+            !tell_read(utterance, name, &text))
+            continue;
+        auto_buf struct buf answer = {0};
+        const char *why = send_spoken(m, to, text);
+        LOGI(m->log, "peer.heard", "to=%s bytes=%zu result=%s", to, text.len, why ? why : "sent");
+        catalogue_put(&answer, m->config, m->language, why ? why : "peer.sent", "to", name, NULL);
+        turn_speak(m->dialogue, turn, buf_slice(&answer));
+        return true;
+    }
+    return false;
 }
 
 void peer_close(struct modes *m)

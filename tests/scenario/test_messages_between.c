@@ -326,6 +326,51 @@ static void a_voice_that_fails_leaves_the_message_in_the_queue(void **state)
     world_end(&w);
 }
 
+static const uint8_t spoken_packet[] = { 0xf8, 0xff, 0xfe };
+
+/* One utterance, from microphone to text. */
+static void speaks(struct client *c, const char *words)
+{
+    fake_asr_script("")->texts[0] = words;
+    fake_asr_script("")->texts[1] = NULL;
+    client_say(c, "{\"type\":\"listen\",\"state\":\"start\",\"mode\":\"manual\"}");
+    client_sync(c);
+    for (unsigned i = 0; i < 20; i++) {
+        client_frame(c, spoken_packet, sizeof(spoken_packet));
+        world_advance(c->world, 60);
+    }
+    client_say(c, "{\"type\":\"listen\",\"state\":\"stop\"}");
+    client_sync(c);
+}
+
+static void two_devices_exchange_messages_by_voice(void **state)
+{
+    struct world w;
+    world_start(&w, &(struct world_opts){ .server = "  language: en-US",
+                                          .more = "peer: {rules: {dev1: [dev2], dev2: [dev1]}}\n"
+                                                  "workflow: {device_alias: {dev1: Anna, DEV2: Ben, dev3: Carl}}" });
+    struct client *a = world_talker(&w, "dev1"), *b = world_talker(&w, "dev2"), *c = world_talker(&w, "dev3");
+    speaks(a, "Tell Ben that dinner is ready.");
+    says(a, "I will tell Ben");
+    says(b, "Message from Anna:");
+    says(b, "dinner is ready");
+    hears(a);
+    hears(b);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM peer_message"), 0);
+    speaks(b, "Tell Anna I am coming");
+    says(b, "I will tell Anna");
+    says(a, "Message from Ben:");
+    says(a, "I am coming");
+    hears(a);
+    speaks(c, "Tell Anna this is Carl"); /* nobody has allowed him to */
+    says(c, "I may not send messages to Anna");
+    hears(c);
+    world_advance(&w, 2 * S);
+    assert_int_equal(client_count(a, "Carl"), 0);
+    assert_int_equal(client_count(a, "\"type\":\"peer\"") + client_count(b, "\"type\":\"peer\""), 0); /* stock */
+    world_end(&w);
+}
+
 static void into_a_silent_meeting_nothing_is_spoken_until_it_is_over(void **state)
 {
     struct world w;
@@ -377,6 +422,7 @@ int main(void)
         cmocka_unit_test(what_could_not_be_delivered_waits_also_over_a_restart),
         cmocka_unit_test(a_sender_that_leaves_loses_no_message),
         cmocka_unit_test(a_stock_device_speaks_what_it_is_told),
+        cmocka_unit_test(two_devices_exchange_messages_by_voice),
         cmocka_unit_test(several_spoken_messages_come_one_after_the_other),
         cmocka_unit_test(a_message_that_was_not_heard_to_its_end_is_spoken_again),
         cmocka_unit_test(a_voice_that_fails_leaves_the_message_in_the_queue),
