@@ -377,6 +377,18 @@ void saver_look(struct saver *s)
     loop_post(s->o.loop, &s->mail);
 }
 
+bool saver_is_busy(const struct saver *s)
+{
+    if (!s || s->is_closing)
+        return false;
+    for (size_t i = 0; i < SAVER_AT_ONCE; i++) {
+        if (s->slots[i].is_used)
+            return true;
+    }
+    bool looks_now = timer_armed(&s->timer) && s->timer.due_ms <= loop_now_ms(s->o.loop) + 1;
+    return s->op || s->wants_look || looks_now || atomic_load(&s->is_posted);
+}
+
 void saver_stop(struct saver *s)
 {
     if (!s)

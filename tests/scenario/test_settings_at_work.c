@@ -211,6 +211,54 @@ static void a_silent_voice_is_given_up_after_the_time_of_the_file(void **state)
     }
 }
 
+static enum err count_saved(struct db *db, void *input)
+{
+    return db_number(input, db, "SELECT count(*) FROM save_job WHERE state = 1");
+}
+
+static int64_t saved(struct server *s)
+{
+    int64_t n = -1;
+    assert_ok(store_run(server_store(s), count_saved, &n));
+    return n;
+}
+
+static bool one_is_saved(void *arg)
+{
+    return saved(arg) == 1;
+}
+
+static bool is_drained(void *arg)
+{
+    return server_is_drained(((struct world *)arg)->server);
+}
+
+/* A save under way is waited for as long as the drain may take; one that hangs is left to the next start. */
+static void the_end_waits_for_saves_as_long_as_the_file_says(void **state)
+{
+    for (unsigned hangs = 0; hangs < 2; hangs++) {
+        struct world w;
+        world_start(&w, &(struct world_opts){ .more = QUIET "shutdown: {drain_seconds: 3}\n" });
+        fake_llm_script("")->replies[0].text = "Yes.";
+        turn(world_talker(&w, "dev1")); /* the first use of the memory recalls */
+        fake_memory_script("")->plan = (struct fake_plan){ .first_ms = 1000, .hangs = hangs, .bad_stream = 2 };
+        uint64_t began_ms = loop_now_ms(w.loop);
+        server_drain(w.server, false);
+        for (unsigned ms = 0; ms < 10000 && !is_drained(&w); ms += 20) {
+            world_advance(&w, 20);
+            loop_step(w.loop, 1);
+        }
+        assert_true(is_drained(&w));
+        uint64_t took_ms = loop_now_ms(w.loop) - began_ms;
+        assert_in_range(took_ms, hangs ? 3000 : 1000, hangs ? 3700 : 2900);
+        assert_int_equal(saved(w.server), hangs ? 0 : 1);
+        fake_memory_script("")->plan = (struct fake_plan){ 0 };
+        world_restart(&w, NULL);
+        assert_true(world_until(&w, one_is_saved, w.server));
+        world_end(&w);
+    }
+}
+
 static enum err ask_synchronous(struct db *db, void *input)
 {
     return db_number(input, db, "PRAGMA synchronous");
@@ -238,6 +286,7 @@ int main(void)
         cmocka_unit_test(an_error_is_apologised_for_in_the_words_of_the_file),
         cmocka_unit_test(notices_have_the_words_of_the_file),
         cmocka_unit_test(a_silent_voice_is_given_up_after_the_time_of_the_file),
+        cmocka_unit_test(the_end_waits_for_saves_as_long_as_the_file_says),
         cmocka_unit_test(what_is_acknowledged_waits_for_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
