@@ -185,6 +185,73 @@ static void a_jwt_opens_the_door_for_its_subject(void **state)
     world_end(&w);
 }
 
+/* ---- a service that is asked about tokens ---- */
+
+static const char *service_answer; /* NULL: it says nothing */
+
+static void on_question(void *user, struct http_req *r)
+{
+    if (service_answer)
+        http_respond(r, &(struct http_reply){ .status = 200, .type = "application/json",
+                                              .body = slice_of(service_answer) });
+}
+
+static void ask_a_service(struct world *w, uint16_t port)
+{
+    struct err_note note = { 0 };
+    auto_mem char *path = xprintf("%s/config.yaml", w->dir);
+    FILE *f = fopen(path, "a"); /* of a double key the last counts */
+    assert_non_null(f);
+    fprintf(f, "server: {auth: {mode: oauth2, oauth2: {introspection_url: \"http://127.0.0.1:%u/ask\", client_id: me,"
+               " client_secret: s3cret}}}\n", port);
+    fclose(f);
+    assert_ok(server_reload(w->server, &note));
+    world_settle(w);
+}
+
+static void a_service_says_who_may_come_in(void **state)
+{
+    static const struct http_server_events events = { .on_request = on_question };
+    static const struct {
+        const char *token, *answer;
+        int status;
+    } rows[] = {
+        { "good", "{\"active\":true,\"sub\":\"anna\"}", 101 },
+        { "gone", "{\"active\":false}", 401 },
+        { "odd", "what?", 401 },
+    };
+    struct world w;
+    struct http_server *service;
+    int status = 0;
+    world_start(&w, &(struct world_opts){ .has_auth = true, .more = PLAIN });
+    assert_ok(http_server_open(&service, w.loop, &(struct http_server_opts){ .listen = { .host = "127.0.0.1" } },
+                               &events, NULL));
+    ask_a_service(&w, http_server_port(service));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        service_answer = rows[i].answer;
+        struct client *c = enter(&w, "dev1", "c1", rows[i].token, &status);
+        if ((c ? 101 : status) != rows[i].status)
+            fail_msg("row %zu: %d", i, c ? 101 : status);
+    }
+    service_answer = NULL; /* one waits and leaves, one waits to the end */
+    const char *headers[] = { "Device-Id: dev2", "Authorization: Bearer slow", NULL };
+    struct client *leaves = world_dial(&w, "/xiaozhi/v1/", headers);
+    struct client *waits = world_dial(&w, "/xiaozhi/v1/", headers);
+    for (unsigned i = 0; i < 20; i++)
+        loop_step(w.loop, 1);
+    client_vanish(leaves);
+    for (unsigned ms = 0; ms < 4000 && waits->ws; ms += 20) {
+        world_advance(&w, 20);
+        loop_step(w.loop, 1);
+    }
+    assert_null(waits->ws);
+    assert_int_equal(waits->http_status, 401);
+    assert_int_equal(server_sessions(w.server), 1);
+    http_server_close(service);
+    world_settle(&w);
+    world_end(&w);
+}
+
 static void a_refusal_is_short_and_gives_no_reason(void **state)
 {
     static const char upgrade[] = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nDevice-Id: dev1\r\n"
@@ -369,6 +436,7 @@ int main(void)
         cmocka_unit_test(closed_pairing_hands_out_nothing),
         cmocka_unit_test(upper_case_ids_in_the_file_match),
         cmocka_unit_test(a_jwt_opens_the_door_for_its_subject),
+        cmocka_unit_test(a_service_says_who_may_come_in),
         cmocka_unit_test(a_refusal_is_short_and_gives_no_reason),
         cmocka_unit_test(ota_answers_while_sessions_drain),
         cmocka_unit_test(a_close_with_full_queues_takes_less_than_100_ms),

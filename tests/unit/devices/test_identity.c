@@ -83,6 +83,9 @@ static void ids_come_from_query_header_client_or_nowhere(void **state)
         { "?device-id=q", "Device-Id: h\r\n", "q", "q", ID_QUERY },
         { "", "X-Device-ID: Foo\r\n", "foo", "foo", ID_HEADER },
         { "?device-id=%20&device_id=b", "", "b", "b", ID_QUERY },
+        { "?device-id=first&device-id=second", "", "first", "first", ID_QUERY },
+        { "?device-id=%41%3A%42", "", "a:b", "a:b", ID_QUERY },
+        { "", "Device-Id: first\r\nDevice-Id: second\r\n", "first", "first", ID_HEADER },
     };
     start("");
     for (size_t i = 0; i < COUNT(rows); i++) {
