@@ -9,6 +9,8 @@ import wave
 SPEECH_SHARE = 0.385    # of one side's time in a conversation (ITU-T P.59)
 PAUSE_NOISE = 1         # bit: what noise suppression leaves of a quiet room
 DEVICES = 200
+SPREAD_MS = 2000        # first questions of devices that play
+BEGUN_S = 4             # then all speak or play: a frame's cost is measured from here on
 
 
 def seconds_of(b):
@@ -46,19 +48,11 @@ def conversation(b):
     return path
 
 
-def uplink_us(r):
-    return r['server']['cpu_s'] * 1e6 / max(r['packets_out'], 1)
-
-
-def downlink_us(r):
-    return r['server']['cpu_s'] * 1e6 / max(r['packets_in'], 1)
-
-
 def bench_listen(b):
     us, costs = [], []
     with b.Server(mock=['--asr-text', '']) as s:
         for n in range(b.o.repeat):
-            us.append(uplink_us(s.load('listen', DEVICES, seconds_of(b), '--first', n * 10000)))
+            us.append(b.steady_us(s.load('listen', DEVICES, seconds_of(b), '--first', n * 10000), 'packets_out', BEGUN_S))
             costs.append(b.bare('up', DEVICES))
     c, us = b.medians(costs), b.median(us)
     limit = c['hear'] + c['receive_up']
@@ -77,9 +71,10 @@ def bench_converse(b):
     try:
         with b.Server(mock=['--asr-text', '']) as s:
             for n in range(b.o.repeat):
-                speak.append(uplink_us(s.load('listen', DEVICES, seconds_of(b), '--first', n * 20000)))
+                r = s.load('listen', DEVICES, seconds_of(b), '--first', n * 20000)
+                speak.append(b.steady_us(r, 'packets_out', BEGUN_S))
                 r = s.load('listen', DEVICES, seconds_of(b), '--first', n * 20000 + 10000, '--wav', path)
-                talk.append(uplink_us(r))
+                talk.append(b.steady_us(r, 'packets_out', BEGUN_S))
                 sizes.append(r['bytes_out'] / r['packets_out'])
     finally:
         os.unlink(path)
@@ -93,7 +88,8 @@ def bench_play(b):
     us, costs = [], []
     with b.Server(mock=['--llm-text', b.STORY, '--tts-speed', '2']) as s:
         for n in range(b.o.repeat):
-            us.append(downlink_us(s.load('play', DEVICES, seconds_of(b), '--first', n * 10000, '--pause-ms', 0, '--spread-ms', 2000)))
+            r = s.load('play', DEVICES, seconds_of(b), '--first', n * 10000, '--pause-ms', 0, '--spread-ms', SPREAD_MS)
+            us.append(b.steady_us(r, 'packets_in', BEGUN_S))
             costs.append(b.bare('down', DEVICES))
     c, us = b.medians(costs), b.median(us)
     limit = c['encode'] + c['send_down'] + c['receive_pcm']
@@ -110,8 +106,8 @@ def bench_cached(b):
         us, costs, runs = [], [], []
         with b.Server(mock=['--llm-text', b.STORY, '--opus-ms', opus_ms], tts=', format: opus') as s:
             for n in range(b.o.repeat):
-                r = s.load('play', devices, seconds_of(b), '--first', n * 10000, '--pause-ms', 0, '--spread-ms', 2000)
-                us.append(downlink_us(r))
+                r = s.load('play', devices, seconds_of(b), '--first', n * 10000, '--pause-ms', 0, '--spread-ms', SPREAD_MS)
+                us.append(b.steady_us(r, 'packets_in', BEGUN_S))
                 runs.append(r)
                 costs.append(b.bare('down', devices))
         c = b.medians(costs)

@@ -27,7 +27,7 @@ def bench_start(b):
 
 
 def bench_idle(b):
-    devices, seconds = (2000, 10) if b.o.quick else (19000, 32) # some six seconds to come, then at least 20
+    devices, seconds = (2000, 24) if b.o.quick else (19000, 114) # some six to come; a keepalive for each after 100
     with b.Server() as s:
         r = s.load('idle', devices, seconds, '--at-once', 64)
     kb = (r['server']['rss_after_bytes'] - r['server']['rss_before_bytes']) / 1024 / max(r['alive'], 1)

@@ -29,24 +29,31 @@ o = types.SimpleNamespace(quick=False, repeat=3, hour=False)
 rows = []       # dict(bench, what, value, unit, target, comment)
 
 # Where it is allowed, all run before whatever else the machine does: a busy neighbour is no fault of a server.
-RT = ['chrt', '-r', '1'] if subprocess.run(['chrt', '-r', '1', 'true'], stderr=subprocess.DEVNULL).returncode == 0 else []
+# The generator goes before the mocks beside it: it keeps the time.
+RT = subprocess.run(['chrt', '-r', '1', 'true'], stderr=subprocess.DEVNULL).returncode == 0
+GENERATOR = 2
+LATE_MS = 5     # later than this (p99), the measuring side is not exact enough for latencies
 
 
 def digits(value):
     return f'{value:.0f}' if value >= 1000 else f'{value:.3g}'
 
 
-def on_core(core, command):
-    return [*RT, 'taskset', '-c', str(core), *command]
+def on_core(core, command, priority=1):
+    return [*(['chrt', '-r', str(priority)] if RT else []), 'taskset', '-c', str(core), *command]
 
 
 def generator_note(runs):
     """Was the measuring side itself the limit? Then a figure is a bound and no fault of the server."""
-    late = max((r.get('late', {}).get('p99_ms', 0) for r in runs), default=0)
-    busy = max((r['own_cpu_s'] / r['seconds'] for r in runs), default=0)
-    if not any(r['generator_is_limit'] for r in runs):
-        return ''
-    return f'**the load generator was the limit**: late by {late:.0f} ms (p99), {busy * 100:.0f} % of its core'
+    notes = []
+    if any(r['generator_is_limit'] for r in runs):
+        late = max(figure(r, 'late', 'p99_ms') for r in runs)
+        busy = max(r['own_cpu_s'] / r['seconds'] for r in runs)
+        notes.append(f'**the load generator was the limit**: late by {late:.0f} ms (p99), {busy * 100:.0f} % of its core')
+    mock = max((r.get('mock_late_ms', 0) for r in runs), default=0)
+    if mock > LATE_MS:
+        notes.append(f'**the mocks were late** by {mock:.0f} ms (p99)')
+    return '; '.join(notes)
 
 
 def row(bench, what, value, unit, target='', comment='', runs=()):
@@ -79,18 +86,16 @@ def certificate(folder):
     return f'  tls: {{cert: {folder}/cert.pem, key: {folder}/key.pem, port: {TLS_PORT}}}\n'
 
 
-def wait_until_ready(server, port=HTTP_PORT, seconds=15):
+def wait_until_there(process, url, seconds=15):
+    """Seconds until it answers; None: it ended, or did not in time."""
     began = time.monotonic()
-    while True:
+    while process.poll() is None and time.monotonic() - began < seconds:
         try:
-            urllib.request.urlopen(f'http://127.0.0.1:{port}/healthz', timeout=2).read()
+            urllib.request.urlopen(url, timeout=2).read()
             return time.monotonic() - began
         except OSError:
-            if server.process.poll() is not None or time.monotonic() - began > seconds:
-                said = open(f'{server.dir}/out').read()
-                server.__exit__()
-                sys.exit('bench: parleyd did not start:\n' + said)
             time.sleep(0.005)
+    return None
 
 
 class Server:
@@ -111,13 +116,22 @@ class Server:
                     f'ASR: {{Mock: {{type: openai, base_url: "{base}/audio/transcriptions", api_key: k, model_name: m}}}}\n'
                     f'LLM: {{Mock: {{type: openai, base_url: "{base}", api_key: k, model_name: m}}}}\n'
                     f'TTS: {{Mock: {{type: openai, api_url: "{base}/audio/speech", api_key: k, model: m, voice: v{tts}}}}}\n{more}')
-        self.mock = subprocess.Popen(on_core(1, ['build/parley', 'mock', '--port', str(MOCK_PORT), *map(str, mock)]), stdout=subprocess.DEVNULL,
-                                     stderr=subprocess.DEVNULL)
-        env = dict(os.environ, PARLEY_MODELS=os.path.join(ROOT, 'models'))
-        self.process = subprocess.Popen(on_core(0, ['build/parleyd', '--loops', '1', '-c', f'{self.dir}/config.yaml']),
-                                        stdout=open(f'{self.dir}/out', 'w'), stderr=subprocess.STDOUT, env=env)
-        self.pid = self.process.pid
-        self.ready_s = wait_until_ready(self)
+        said = open(f'{self.dir}/out', 'w')
+        self.mock = subprocess.Popen(on_core(1, ['build/parley', 'mock', '--port', str(MOCK_PORT), *map(str, mock)]),
+                                     stdout=subprocess.DEVNULL, stderr=said)
+        self.process = None
+        # Before the server: one that finds no service leaves it alone for a while.
+        is_there = wait_until_there(self.mock, f'http://127.0.0.1:{MOCK_PORT}/stats') is not None
+        if is_there:
+            env = dict(os.environ, PARLEY_MODELS=os.path.join(ROOT, 'models'))
+            self.process = subprocess.Popen(on_core(0, ['build/parleyd', '--loops', '1', '-c', f'{self.dir}/config.yaml']),
+                                            stdout=said, stderr=subprocess.STDOUT, env=env)
+            self.pid = self.process.pid
+            self.ready_s = wait_until_there(self.process, f'http://127.0.0.1:{HTTP_PORT}/healthz')
+        if not is_there or self.ready_s is None:
+            text = open(f'{self.dir}/out').read()
+            self.__exit__()
+            sys.exit(f'bench: {"parleyd" if is_there else "parley mock"} did not start:\n{text}')
 
     def rss_mb(self):
         return int(open(f'/proc/{self.pid}/statm').read().split()[1]) * 4096 / 1e6
@@ -133,14 +147,20 @@ class Server:
             command += ['--url', url]
         if profile in ('listen', 'talk', 'mixed') and recording() and '--wav' not in more:
             command += ['--wav', recording()]
-        return subprocess.Popen(on_core(1, command), stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(on_core(1, command, GENERATOR), stdout=subprocess.PIPE, text=True)
 
     @staticmethod
     def load_result(process):
         said = process.communicate()[0]
         if not said:
             sys.exit('bench: parley load said nothing; its words are above')
-        return json.loads(said)
+        result = json.loads(said)
+        try:
+            stats = json.load(urllib.request.urlopen(f'http://127.0.0.1:{MOCK_PORT}/stats', timeout=5))
+            result['mock_late_ms'] = stats['late']['p99_ms'] # of all it did until now
+        except OSError:
+            pass
+        return result
 
     def load(self, *args, **named):
         return self.load_result(self.start_load(*args, **named))
@@ -149,9 +169,10 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        for p in (self.process, self.mock):
+        ours = [p for p in (self.process, self.mock) if p]
+        for p in ours:
             p.send_signal(signal.SIGTERM)
-        for p in (self.process, self.mock):
+        for p in ours:
             try:
                 p.wait(15)
             except subprocess.TimeoutExpired:
@@ -164,6 +185,13 @@ def figure(result, *path):
     for name in path:
         result = result.get(name, {})
     return result if isinstance(result, (int, float)) else float('nan')
+
+
+def steady_us(result, packets, after_s):
+    """CPU of the server for each packet ('packets_in' or 'packets_out'), from second `after_s` on: all have begun."""
+    samples = result['samples'][after_s:]
+    count = samples[-1][packets] - result['samples'][after_s - 1][packets]
+    return sum(sample['cpu'] for sample in samples) * 1e6 / max(count, 1)
 
 
 def run_program(*command):

@@ -7,7 +7,7 @@ OPTIONS = ['--mode', 'manual', '--start-gap-ms', 80]
 MOCK = ['--tts-speed', '2']
 CYCLE_MS = 10000        # question, answer, pause: people begin anywhere in it
 HEADROOM = 0.7          # of a core: what a careful operator plans for
-SUSTAINABLE_MAX = 400   # beyond it the generator's core would be the limit
+SUSTAINABLE_MAX = 900   # beyond it the core of generator and mocks would be the limit
 
 
 def options(b):
