@@ -204,6 +204,10 @@ void handle_msg_hello(struct session *s, const struct msg *m)
         session_close(s, WS_INTERNAL, "register failed");
         return;
     }
+    LOGI(&s->log, "session.switches",
+         "meeting.disable_tts=%d working.disable_tts=%d enable_stt_message=%d enable_transcription_event=%s",
+         s->config->meeting_disable_tts, s->config->working_disable_tts, s->config->enable_stt_message,
+         s->config->enable_transcription_event);
     session_greeted(s);
     open_modes(s);
     if (h.has_mcp)

@@ -130,6 +130,19 @@ static void an_unnamed_client_shows_its_path_and_header_names_only(void **state)
     world_end(&w);
 }
 
+static void a_session_names_its_switches_once(void **state)
+{
+    struct world w;
+    world_start(&w, &(struct world_opts){ .more = PLAIN "meeting: {disable_tts: no}\nenable_stt_message: false\n" });
+    struct client *c = world_talker(&w, "dev1");
+    client_say(c, HELLO); /* again */
+    client_say(c, "{\"type\":\"ping\"}");
+    assert_true(client_gets(c, "pong"));
+    must_see("meeting.disable_tts=0 working.disable_tts=1 enable_stt_message=0 enable_transcription_event=auto");
+    assert_int_equal(seen("INFO gateway session.switches"), 1);
+    world_end(&w);
+}
+
 /* ---- A4 ---- */
 
 static void an_idle_close_says_which_clock_and_after_how_long(void **state)
@@ -284,6 +297,7 @@ int main(void)
         HEARD(the_start_names_the_size_of_the_pool),
         HEARD(each_device_says_where_its_id_came_from),
         HEARD(an_unnamed_client_shows_its_path_and_header_names_only),
+        HEARD(a_session_names_its_switches_once),
         HEARD(an_idle_close_says_which_clock_and_after_how_long),
         HEARD(a_saved_conversation_tells_its_delay_and_tries),
         HEARD(a_failed_try_is_an_error_without_its_secret_and_waits_for_the_next_start),
