@@ -41,6 +41,7 @@ struct saver {
     struct saving slots[SAVER_AT_ONCE];
     struct mail mail;
     atomic_bool is_posted;
+    atomic_uint coming;          /* writes of jobs under way */
     bool is_closing, wants_look;
     unsigned refs;               /* the owner's, and one per store operation */
 };
@@ -377,6 +378,17 @@ void saver_look(struct saver *s)
     loop_post(s->o.loop, &s->mail);
 }
 
+void saver_expect(struct saver *s)
+{
+    atomic_fetch_add(&s->coming, 1);
+}
+
+void saver_arrived(struct saver *s)
+{
+    saver_look(s); /* before the count: between the two it is busy twice, never not at all */
+    atomic_fetch_sub(&s->coming, 1);
+}
+
 bool saver_is_busy(const struct saver *s)
 {
     if (!s || s->is_closing)
@@ -386,7 +398,7 @@ bool saver_is_busy(const struct saver *s)
             return true;
     }
     bool looks_now = timer_armed(&s->timer) && s->timer.due_ms <= loop_now_ms(s->o.loop) + 1;
-    return s->op || s->wants_look || looks_now || atomic_load(&s->is_posted);
+    return s->op || s->wants_look || looks_now || atomic_load(&s->coming) || atomic_load(&s->is_posted);
 }
 
 void saver_stop(struct saver *s)

@@ -29,7 +29,10 @@ struct saver_opts {
 };
 must_check enum err saver_create(struct saver **out, const struct saver_opts *o);
 void saver_look(struct saver *s);   /* a job was put into the store; any thread */
-bool saver_is_busy(const struct saver *s); /* a job is being saved or looked for; not one that waits for its next try */
+/* Around a write that puts one: from the first call on the saver is busy. Any thread. */
+void saver_expect(struct saver *s);
+void saver_arrived(struct saver *s); /* the write ended, well or not; looks */
+bool saver_is_busy(const struct saver *s); /* a job comes, is looked for or saved; not: waits for its next try */
 void saver_stop(struct saver *s);   /* what is not done stays in the store; NULL is fine */
 void saver_free(struct saver *s);   /* after the store and the sessions; NULL is fine */
 /* The one line that is kept of a chat: what the person asked first. */

@@ -27,7 +27,7 @@ static void free_save(void *input)
     struct save *save = input;
 
     if (save->saver) /* also when the session did not wait for it */
-        saver_look(save->saver);
+        saver_arrived(save->saver);
     mem_free(save->turns_json);
     mem_free(save);
 }
@@ -68,6 +68,8 @@ bool save_begin(struct session *s, void (*on_saved)(struct session *s))
     save->turns_json = buf_take(&turns);
     save->now_ms = clock_wall_ms();
     save->saver = gateway_env_of(s->home->gateway)->saver;
+    if (save->saver)
+        saver_expect(save->saver);
     s->on_saved = on_saved;
     enum err err = store_start(&s->save, store, s->loop, &put_save, save, s);
     if (err) {

@@ -66,7 +66,6 @@ struct server {
     struct mail drain_mail;
     struct timer drain_timer;
     uint64_t drain_until_ms;
-    unsigned quiet_looks;        /* in a row with nothing left to wait for */
     struct timer upkeep_timer;  /* loop 0 */
     struct store_op *upkeep;    /* under way */
 };

@@ -30,7 +30,6 @@
 
 #define SAMPLE_MS 5000          /* gauges of the machine room */
 #define DRAIN_LOOK_MS 20
-#define DRAIN_QUIET_LOOKS 2 /* the save of the session that left last may still be on its way to the saver */
 #define CLOSE_STEPS_MAX 300     /* of 10 ms: sockets and child processes that are closing */
 #define STALL_WORTH_US 10000
 
@@ -407,10 +406,8 @@ static void drain_look(void *arg)
 {
     struct server *s = arg;
     struct loop *l = s->loops[0].loop;
-    bool is_quiet = gateway_sessions(s->gateway) == 0 && !saver_is_busy(s->saver);
 
-    s->quiet_looks = is_quiet ? s->quiet_looks + 1 : 0;
-    if (s->quiet_looks < DRAIN_QUIET_LOOKS && loop_now_ms(l) < s->drain_until_ms) {
+    if ((gateway_sessions(s->gateway) > 0 || saver_is_busy(s->saver)) && loop_now_ms(l) < s->drain_until_ms) {
         timer_start(&s->drain_timer, l, DRAIN_LOOK_MS, drain_look, s);
         return;
     }
