@@ -5,6 +5,7 @@
  * the bytes. A packet is a run of laces; one shorter than 255 ends it. */
 #include "audio/ogg.h"
 
+#include "audio/ogg_crc.h"
 #include "base/mem.h"
 
 #define PAGE_HEAD 27
@@ -24,21 +25,6 @@ static void write_le(char *at, uint64_t value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++)
         at[i] = (char)(uint8_t)(value >> (8 * i));
-}
-
-/* CRC-32, polynomial 04c11db7, not reflected, four bits a step. */
-static uint32_t crc_add(uint32_t crc, const char *data, size_t len)
-{
-    static const uint32_t steps[16] = {
-        0x00000000, 0x04c11db7, 0x09823b6e, 0x0d4326d9, 0x130476dc, 0x17c56b6b, 0x1a864db2, 0x1e475005,
-        0x2608edb8, 0x22c9f00f, 0x2f8ad6d6, 0x2b4bcb61, 0x350c9b64, 0x31cd86d3, 0x3c8ea00a, 0x384fbdbd,
-    };
-    for (size_t i = 0; i < len; i++) {
-        crc ^= (uint32_t)(uint8_t)data[i] << 24;
-        crc = crc << 4 ^ steps[crc >> 28];
-        crc = crc << 4 ^ steps[crc >> 28];
-    }
-    return crc;
 }
 
 /* --- writing ------------------------------------------------------------------------------------ */
@@ -64,7 +50,7 @@ static enum err page_out(struct ogg_writer *w, unsigned flags, uint64_t granule,
     write_le(head + 18, w->sequence, 4);
     head[26] = (char)w->lace_count;
     memcpy(head + PAGE_HEAD, w->laces, w->lace_count);
-    uint32_t crc = crc_add(crc_add(0, head, head_len), w->body.data ? w->body.data : "", w->body.len);
+    uint32_t crc = ogg_crc(ogg_crc(0, slice_from(head, head_len)), buf_slice(&w->body));
     write_le(head + 22, crc, 4);
 
     enum err e = buf_put(out, slice_from(head, head_len));
@@ -177,7 +163,7 @@ static bool crc_is_right(struct ogg_reader *r)
 {
     uint32_t said = read_u32(r->page.data + 22);
     memset(r->page.data + 22, 0, 4);
-    return crc_add(0, r->page.data, r->page.len) == said;
+    return ogg_crc(0, buf_slice(&r->page)) == said;
 }
 
 /* A whole page lies in r->page: is it of our stream, and where do its packets begin. */

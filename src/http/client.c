@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <uv.h> /* after base.h: it brings MIN and MAX of its own */
 
-#define IDLE_CONNECTIONS_MAX 256u /* as many answers may come at once; fewer would mean new connections */
 #define CONNECTION_AGE_S 50L      /* unused longer: not taken again; most servers close after 60 */
 #define CONNECT_MS 5000u
 #define FIRST_BYTE_MS 15000u
@@ -266,21 +265,21 @@ static void sweep(void *arg)
         return;
     }
     c->is_later = false;
-    struct node *n;
-    while ((n = list_shift(&c->changed)) != NULL) {
-        struct http_call *call = container_of(n, struct http_call, change);
-        if (!call->ev)
-            call_free(call);
-        else if (!call->is_added)
-            add(call);
-        else if (call->is_held && !call->is_paused)
-            resume(call);
-    }
+    struct node *n = list_shift(&c->changed); /* one at a time: to begin a request costs as much as two packets */
+    struct http_call *call = n ? container_of(n, struct http_call, change) : NULL;
+    if (call && !call->ev)
+        call_free(call);
+    else if (call && !call->is_added)
+        add(call);
+    else if (call && call->is_held && !call->is_paused)
+        resume(call);
     check_done(c);
     if (c->is_due) {
         c->is_due = false;
         act(c, CURL_SOCKET_TIMEOUT, 0);
     }
+    if (!list_empty(&c->changed))
+        later(c);
 }
 
 static void later(struct http_client *c)
@@ -288,7 +287,7 @@ static void later(struct http_client *c)
     if (c->is_later)
         return;
     c->is_later = true;
-    loop_later(c->loop, &c->grave, sweep, c);
+    loop_work(c->loop, &c->grave, sweep, c);
 }
 
 static void changed(struct http_call *call)
@@ -542,7 +541,7 @@ enum err http_client_create(struct http_client **out, struct loop *l, const stru
     c->ca_file = xstrdup(o && o->ca_file ? o->ca_file : tls_ca_bundle());
     list_init(&c->calls);
     list_init(&c->changed);
-    long idle_max = (long)(o && o->idle_max ? o->idle_max : IDLE_CONNECTIONS_MAX);
+    long idle_max = o ? (long)o->idle_max : 0;
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, c);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);

@@ -12,7 +12,7 @@ struct http_call;
 
 struct http_client_opts {
     const char *ca_file;      /* NULL: the system's bundle file; CAPATH is never used */
-    unsigned idle_max;        /* pooled connections; 0: 256 */
+    unsigned idle_max;        /* pooled connections; 0: four for each call that runs */
 };
 must_check enum err http_client_create(struct http_client **out, struct loop *l, const struct http_client_opts *o);
 void http_client_free(struct http_client *c); /* open calls end silently */

@@ -15,6 +15,7 @@
 
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_PROBES 3
+#define JOIN_BYTES 1024u /* an audio packet with its header */
 
 struct conn_queue {
     uv_write_t request;
@@ -271,6 +272,26 @@ static void on_written(uv_write_t *request, int status)
         c->ev->on_drain(c->user);
 }
 
+/* What the kernel takes at once. A small message goes as one piece, which costs it less than several. */
+static int try_write(struct conn *c, const struct slice *parts, unsigned part_count)
+{
+    char whole[JOIN_BYTES];
+    uv_buf_t pieces[CONN_PARTS_MAX];
+    size_t len = 0;
+    for (unsigned i = 0; i < part_count; i++) {
+        pieces[i] = uv_buf_init((char *)(uintptr_t)parts[i].data, (unsigned)parts[i].len);
+        len += parts[i].len;
+    }
+    if (part_count > 1 && len <= sizeof(whole)) {
+        char *at = whole;
+        for (unsigned i = 0; i < part_count; i++)
+            at = parts[i].len ? mempcpy(at, parts[i].data, parts[i].len) : at;
+        pieces[0] = uv_buf_init(whole, (unsigned)len);
+        part_count = 1;
+    }
+    return uv_try_write(&c->io.stream, pieces, part_count);
+}
+
 /* Writes all of it, now or from the queue. */
 static enum err raw_write(struct conn *c, const struct slice *parts, unsigned part_count)
 {
@@ -278,10 +299,7 @@ static enum err raw_write(struct conn *c, const struct slice *parts, unsigned pa
     if (c->failed)
         return (enum err)c->failed;
     if (!c->queue) {
-        uv_buf_t pieces[CONN_PARTS_MAX];
-        for (unsigned i = 0; i < part_count; i++)
-            pieces[i] = uv_buf_init((char *)(uintptr_t)parts[i].data, (unsigned)parts[i].len);
-        int count = uv_try_write(&c->io.stream, pieces, part_count);
+        int count = try_write(c, parts, part_count);
         if (count < 0 && count != UV_EAGAIN) {
             fail_later(c, conn_err(count, ERR_IO));
             return ERR_CLOSED;
