@@ -36,12 +36,17 @@ static void count_times(const struct exchange *x, uint64_t sound_us)
 
 void counts_turn(struct dialogue *d)
 {
-    const struct exchange *x = &d->x;
+    const struct exchange *x = d->x;
     metric_add_label(METRIC_turns_total, outcome_name(x->outcome), 1);
     bool was_cut = x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted;
     if (was_cut && x->times.first_audio_us)
         metric_add(METRIC_interruptions_total, 1);
     count_times(x, speaker_sound_us(d->speaker));
+    counts_packets(d);
+}
+
+void counts_packets(struct dialogue *d)
+{
     uint64_t bad = hearing_bad_packets(d->hearing);
     if (bad > d->bad_counted)
         metric_add(METRIC_opus_errors_total, (int64_t)(bad - d->bad_counted));

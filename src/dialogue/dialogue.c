@@ -81,7 +81,7 @@ static void on_tap(void *user, struct pcm pcm)
         d->mode_class->on_audio(d->mode, pcm);
 }
 
-static const struct hearing_events ear_events = {
+const struct hearing_events dialogue_ear = {
     .on_voice = on_voice, .on_decided = on_decided, .on_text = on_heard_text, .on_nothing = on_nothing,
     .on_failed = on_deaf, .on_pcm = on_tap,
 };
@@ -91,20 +91,13 @@ static const struct hearing_events ear_events = {
 static void dialogue_free(void *arg)
 {
     struct dialogue *d = arg;
-    hearing_free(d->hearing);
-    speaker_free(d->speaker);
+    rest_now(d);
     history_done(&d->history);
-    sentences_done(&d->sentences);
-    buf_done(&d->pending);
     buf_done(&d->memory);
     buf_done(&d->template_text);
-    buf_done(&d->x.question);
-    buf_done(&d->x.answer);
     config_unref(d->config);
     if (d->next_config)
         config_unref(d->next_config);
-    mem_free(d->voice);
-    mem_free(d->says);
     mem_free(d);
 }
 
@@ -126,8 +119,6 @@ enum err dialogue_create(struct dialogue **out, const struct dialogue_opts *o)
     d->config = config_ref(o->config);
     d->o.config = d->config;
     d->turn = (struct turn){ .act = exchange_act, .user = d };
-    hearing_create(&d->hearing, o->loop, o->registry, &ear_events, d);
-    sentences_reset(&d->sentences);
     talk_read(d);
     enum err e = o->mode ? dialogue_enter(d, o->mode, NULL) : OK;
     if (e) {
@@ -171,7 +162,7 @@ void dialogue_config(struct dialogue *d, struct config *c)
 
 void dialogue_hello(struct dialogue *d, const struct dialogue_audio *a)
 {
-    if (d->closing || d->x.is_open)
+    if (d->closing || exchange_is_open(d))
         return;
     d->audio = *a;
     d->has_hello = true;
@@ -179,7 +170,8 @@ void dialogue_hello(struct dialogue *d, const struct dialogue_audio *a)
         d->audio.out_rate_hz = 24000;
     if (!d->audio.out_frame_us)
         d->audio.out_frame_us = 60000;
-    hearing_set_format(d->hearing, a->format, a->in_rate_hz);
+    if (d->hearing)
+        hearing_set_format(d->hearing, a->format, a->in_rate_hz);
     if (d->speaker)
         talk_format(d);
     else
@@ -191,8 +183,10 @@ void dialogue_hello(struct dialogue *d, const struct dialogue_audio *a)
 void dialogue_audio_in(struct dialogue *d, struct slice packet, uint32_t timestamp_ms)
 {
     (void)timestamp_ms; /* which frame of ours played meanwhile: for echo cancelling on this side */
-    if (!d->closing && d->has_hello)
-        hearing_audio(d->hearing, packet);
+    if (d->closing || !d->has_hello)
+        return;
+    d->audio_ms = loop_now_ms(d->o.loop);
+    hearing_audio(talk_hearing(d), packet);
 }
 
 /* Has the same thing just been said, with nothing between? */
@@ -220,7 +214,7 @@ void dialogue_listen_start(struct dialogue *d, enum listen_mode m)
     }
     if (d->closing)
         return;
-    hearing_mute(d->hearing, m == LISTEN_AUTO && dialogue_is_speaking(d));
+    hearing_mute(talk_hearing(d), m == LISTEN_AUTO && dialogue_is_speaking(d));
     hearing_start(d->hearing, m);
 }
 
@@ -292,7 +286,7 @@ void dialogue_detect(struct dialogue *d, struct slice text)
     d->last = LAST_NONE;
     d->wake_ms = loop_now_ms(d->o.loop);
     tell(d, activity);
-    hearing_ignore(d->hearing);
+    hearing_ignore(talk_hearing(d));
     text = slice_trim(text);
     if (d->closing)
         return;
@@ -363,13 +357,16 @@ enum err dialogue_enter(struct dialogue *d, const struct mode_class *m, const st
         d->mode_class->leave(d->mode, ERR_CANCELLED);
     d->mode = next;
     d->mode_class = m;
-    hearing_set_tap(d->hearing, m->on_audio != NULL);
+    if (d->hearing)
+        hearing_set_tap(d->hearing, m->on_audio != NULL);
     return OK;
 }
 
 void dialogue_continuous(struct dialogue *d, bool on)
 {
-    hearing_set_order(d->hearing, on);
+    d->is_continuous = on;
+    if (d->hearing)
+        hearing_set_order(d->hearing, on);
 }
 
 void dialogue_mute(struct dialogue *d, bool on)
@@ -381,7 +378,8 @@ void dialogue_mute(struct dialogue *d, bool on)
 
 void dialogue_boundaries(struct dialogue *d, unsigned fallback_ms)
 {
-    if (!d->closing)
+    d->fallback_ms = fallback_ms;
+    if (d->hearing && !d->closing)
         hearing_set_boundaries(d->hearing, fallback_ms);
 }
 
@@ -416,14 +414,9 @@ bool dialogue_is_speaking(const struct dialogue *d)
     return d->speaker && speaker_is_begun(d->speaker);
 }
 
-enum listen_mode dialogue_listen_mode(const struct dialogue *d)
-{
-    return hearing_mode(d->hearing);
-}
-
 size_t dialogue_bytes(const struct dialogue *d)
 {
     return sizeof *d + hearing_bytes(d->hearing) + (d->speaker ? speaker_bytes(d->speaker) : 0) +
-           history_bytes(&d->history) + d->sentences.raw.cap + d->memory.cap + d->x.question.cap +
-           d->x.answer.cap;
+           history_bytes(&d->history) + d->memory.cap + d->template_text.cap + d->pending.cap +
+           (d->says ? SAYS_MAX * sizeof *d->says : 0) + exchange_bytes(d->x);
 }

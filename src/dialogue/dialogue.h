@@ -132,7 +132,6 @@ void dialogue_boundaries(struct dialogue *d, unsigned fallback_ms);
 void dialogue_reset_hearing(struct dialogue *d);
 bool dialogue_is_busy(const struct dialogue *d);     /* a turn is running or being spoken */
 bool dialogue_is_speaking(const struct dialogue *d);
-enum listen_mode dialogue_listen_mode(const struct dialogue *d);
 size_t dialogue_bytes(const struct dialogue *d);     /* memory accounted to it */
 
 #endif

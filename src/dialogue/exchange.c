@@ -32,17 +32,37 @@ static void config_take(struct dialogue *d)
 
 static void open_exchange(struct dialogue *d, uint64_t t0_us)
 {
-    struct exchange *x = &d->x;
+    if (!d->x)
+        d->x = xnew(struct exchange);
+    struct exchange *x = d->x;
     config_take(d);
     if (!d->speaker)
         talk_format(d);
     d->turn.number++;
-    *x = (struct exchange){ .is_open = true, .question = x->question, .answer = x->answer };
+    *x = (struct exchange){ .is_open = true, .model = x->model, .sentences = x->sentences, .question = x->question,
+                            .answer = x->answer };
+    sentences_reset(&x->sentences);
     buf_clear(&x->question);
     buf_clear(&x->answer);
     x->outcome = OUTCOME_completed;
     x->times.t0_us = t0_us;
     x->started_wall_ms = clock_wall_ms();
+}
+
+void exchange_free(struct exchange *x)
+{
+    if (!x)
+        return;
+    sentences_done(&x->sentences);
+    buf_done(&x->question);
+    buf_done(&x->answer);
+    say_done(&x->say);
+    mem_free(x);
+}
+
+size_t exchange_bytes(const struct exchange *x)
+{
+    return x ? sizeof *x + x->sentences.raw.cap + x->question.cap + x->answer.cap : 0;
 }
 
 void say_done(struct say *s)
@@ -57,7 +77,7 @@ static void remember(struct dialogue *d)
 {
     auto_buf struct buf heard = { 0 };
     speaker_heard(d->speaker, &heard);
-    if (d->x.times.first_audio_us && heard.len && !d->x.is_apology) {
+    if (d->x->times.first_audio_us && heard.len && !d->x->is_apology) {
         history_add(&d->history, LLM_ASSISTANT, buf_slice(&heard));
         records_turn(d, buf_slice(&heard));
     } else {
@@ -67,13 +87,13 @@ static void remember(struct dialogue *d)
 
 static void finish(struct dialogue *d)
 {
-    struct exchange *x = &d->x;
-    if (!x->is_open)
+    struct exchange *x = d->x;
+    if (!exchange_is_open(d))
         return;
     x->is_open = x->waits_recall = false;
-    timer_stop(&d->patience);
-    answer_cancel(&d->model);
-    sentences_reset(&d->sentences);
+    rest_later(d);
+    answer_cancel(&x->model);
+    sentences_reset(&x->sentences);
     remember(d);
     quota_spoke(d, speaker_chars(d->speaker));
     speaker_cancel(d->speaker);
@@ -99,23 +119,24 @@ static void finish(struct dialogue *d)
 
 static void end_with(struct dialogue *d, enum outcome o)
 {
-    d->x.outcome = o;
+    if (exchange_is_open(d))
+        d->x->outcome = o;
     finish(d);
 }
 
 void exchange_drop(struct dialogue *d)
 {
     timer_stop(&d->patience);
-    answer_cancel(&d->model);
-    if (d->x.is_open) {
-        d->x.is_open = d->x.waits_recall = false;
-        d->x.outcome = OUTCOME_aborted;
+    if (d->x)
+        answer_cancel(&d->x->model);
+    if (exchange_is_open(d)) {
+        d->x->is_open = d->x->waits_recall = false;
+        d->x->outcome = OUTCOME_aborted;
         remember(d);
         quota_spoke(d, speaker_chars(d->speaker));
         counts_turn(d);
     }
     speaker_cancel(d->speaker);
-    say_done(&d->x.say);
 }
 
 /* ---- waiting for others -------------------------------------------------------------------------------- */
@@ -130,7 +151,7 @@ static void on_mode_silent(void *arg)
 static void on_apology_late(void *arg)
 {
     struct dialogue *d = arg;
-    if (!d->x.times.first_audio_us)
+    if (!d->x->times.first_audio_us)
         turn_raise(&d->turn, TURN_EV_MUTE);
 }
 
@@ -139,9 +160,9 @@ static void say_otherwise(struct dialogue *d);
 static void on_prompt_late(void *arg)
 {
     struct dialogue *d = arg;
-    if (d->x.had_words)
+    if (d->x->had_words)
         return;
-    answer_cancel(&d->model);
+    answer_cancel(&d->x->model);
     say_otherwise(d);
 }
 
@@ -159,9 +180,9 @@ static void speech_begin(struct dialogue *d)
 
 static void emotion_send(struct dialogue *d, const struct emotion *e)
 {
-    if (d->x.has_emotion)
+    if (d->x->has_emotion)
         return;
-    d->x.has_emotion = true;
+    d->x->has_emotion = true;
     e = e ? e : emotion_default();
     tell(d, emotion, e->name, e->emoji);
 }
@@ -180,7 +201,7 @@ static void speak_text(struct dialogue *d, struct slice text)
         while (sentences_next(&cut, is_end, &piece)) {
             emotion_send(d, cut.emotion);
             speaker_say(d->speaker, buf_slice(&piece));
-            d->x.had_words = true;
+            d->x->had_words = true;
             buf_clear(&piece);
         }
     }
@@ -192,12 +213,12 @@ static void speak_text(struct dialogue *d, struct slice text)
 static void act_await_text(struct dialogue *d)
 {
     open_exchange(d, d->pending_t0_us);
-    d->x.times.decided_us = loop_now_us(d->o.loop);
+    d->x->times.decided_us = loop_now_us(d->o.loop);
 }
 
 static void end_silently(struct dialogue *d, bool closes)
 {
-    d->x.closes = closes;
+    d->x->closes = closes;
     end_with(d, OUTCOME_completed);
 }
 
@@ -211,9 +232,9 @@ static bool is_too_busy(const struct dialogue *d)
 
 static void act_take_text(struct dialogue *d)
 {
-    struct exchange *x = &d->x;
-    if (!x->is_open)
+    if (!exchange_is_open(d))
         open_exchange(d, d->pending_t0_us);
+    struct exchange *x = d->x;
     uint64_t now = loop_now_us(d->o.loop);
     x->times.heard_us = now;
     x->is_typed = d->pending_typed;
@@ -271,7 +292,7 @@ static const struct answer_events model_events = {
 
 static const char *purpose_of(const struct dialogue *d)
 {
-    if (!d->mode_class || d->x.say.is_prompt)
+    if (!d->mode_class || d->x->say.is_prompt)
         return "chat";
     return d->mode_class->purpose_now ? d->mode_class->purpose_now(d->mode) : d->mode_class->purpose;
 }
@@ -280,23 +301,23 @@ static void ask_now(struct dialogue *d)
 {
     auto_buf struct buf system = { 0 };
     struct use_opts use = talk_use(d);
-    d->x.asked_us = loop_now_us(d->o.loop);
+    d->x->asked_us = loop_now_us(d->o.loop);
     talk_prompt(d, &system);
     history_trim(&d->history);
-    history_add(&d->history, LLM_USER, buf_slice(&d->x.answer));
+    history_add(&d->history, LLM_USER, buf_slice(&d->x->answer));
     struct answer_opts o = {
         .loop = d->o.loop, .registry = d->o.registry, .use = &use, .system = buf_slice(&system),
         .purpose = purpose_of(d),
         .history = &d->history, .intent = d->intent,
-        .tools = d->intent.kind == INTENT_NONE || d->x.say.is_prompt ? NULL : d->o.tools,
+        .tools = d->intent.kind == INTENT_NONE || d->x->say.is_prompt ? NULL : d->o.tools,
     };
-    if (d->x.say.is_prompt)
+    if (d->x->say.is_prompt)
         o.intent = (struct intent){ 0 };
-    enum err e = answer_ask(&d->model, &o, &model_events, d);
+    enum err e = answer_ask(&d->x->model, &o, &model_events, d);
     if (!e)
         return;
     LOGW(d->o.log, "turn.llm", "turn=%u err=%s", d->turn.number, err_name(e));
-    if (d->x.say.is_prompt) {
+    if (d->x->say.is_prompt) {
         say_otherwise(d);
         return;
     }
@@ -307,16 +328,16 @@ static void ask_now(struct dialogue *d)
 static void on_recall_late(void *arg)
 {
     struct dialogue *d = arg;
-    d->x.waits_recall = false;
+    d->x->waits_recall = false;
     ask_now(d);
 }
 
 void exchange_recalled(struct dialogue *d)
 {
-    if (!d->x.waits_recall || d->recall || d->resume)
+    if (!exchange_is_open(d) || !d->x->waits_recall || d->recall || d->resume)
         return;
     timer_stop(&d->patience);
-    d->x.waits_recall = false;
+    d->x->waits_recall = false;
     ask_now(d);
 }
 
@@ -324,14 +345,14 @@ static void act_ask(struct dialogue *d)
 {
     uint64_t now = loop_now_ms(d->o.loop);
     timer_stop(&d->patience);
-    if (d->x.say.is_prompt)
+    if (d->x->say.is_prompt)
         timer_start(&d->patience, d->o.loop, PROMPT_MS, on_prompt_late, d);
-    sentences_reset(&d->sentences);
+    sentences_reset(&d->x->sentences);
     speech_begin(d); /* at once: the device closes its microphone, and the start gap is gone by the first word */
-    if (d->closing || !d->x.is_open)
+    if (d->closing || !exchange_is_open(d))
         return;
-    d->x.waits_recall = !d->x.say.is_prompt && (d->recall || d->resume) && now < d->recall_until_ms;
-    if (d->x.waits_recall)
+    d->x->waits_recall = !d->x->say.is_prompt && (d->recall || d->resume) && now < d->recall_until_ms;
+    if (d->x->waits_recall)
         timer_start(&d->patience, d->o.loop, d->recall_until_ms - now, on_recall_late, d);
     else
         ask_now(d);
@@ -340,25 +361,25 @@ static void act_ask(struct dialogue *d)
 static void act_tell(struct dialogue *d)
 {
     timer_stop(&d->patience);
-    if (d->x.question.len)
-        history_add(&d->history, LLM_USER, buf_slice(&d->x.question));
+    if (d->x->question.len)
+        history_add(&d->history, LLM_USER, buf_slice(&d->x->question));
     speech_begin(d);
-    speak_text(d, buf_slice(&d->x.answer));
+    speak_text(d, buf_slice(&d->x->answer));
     speaker_finish(d->speaker);
 }
 
 static void act_speak(struct dialogue *d)
 {
-    if (!d->x.times.first_sentence_us)
-        d->x.times.first_sentence_us = loop_now_us(d->o.loop);
-    d->x.had_words = true;
+    if (!d->x->times.first_sentence_us)
+        d->x->times.first_sentence_us = loop_now_us(d->o.loop);
+    d->x->had_words = true;
     speech_begin(d);
-    emotion_send(d, d->sentences.emotion);
-    if (d->closing || !d->x.is_open)
+    emotion_send(d, d->x->sentences.emotion);
+    if (d->closing || !exchange_is_open(d))
         return;
-    if (speaker_say(d->speaker, buf_slice(&d->x.answer)) == ERR_LIMIT) {
+    if (speaker_say(d->speaker, buf_slice(&d->x->answer)) == ERR_LIMIT) {
         LOGW(d->o.log, "turn.limit", "turn=%u bytes=%d", d->turn.number, SPEAKER_TEXT_MAX_BYTES);
-        answer_cancel(&d->model);
+        answer_cancel(&d->x->model);
         speaker_finish(d->speaker);
     }
 }
@@ -366,8 +387,8 @@ static void act_speak(struct dialogue *d)
 static void act_conclude(struct dialogue *d)
 {
     speech_begin(d);
-    if (d->sentences.emotion)
-        emotion_send(d, d->sentences.emotion);
+    if (d->x->sentences.emotion)
+        emotion_send(d, d->x->sentences.emotion);
     if (!d->closing)
         speaker_finish(d->speaker);
 }
@@ -381,13 +402,13 @@ static void act_say(struct dialogue *d)
     struct say next = d->says[0];
     memmove(d->says, d->says + 1, --d->say_count * sizeof *d->says);
     open_exchange(d, loop_now_us(d->o.loop));
-    d->x.say = next;
+    d->x->say = next;
     if (next.on_begin)
         next.on_begin(next.user);
     if (d->closing)
         return;
     if (next.is_prompt) {
-        buf_put(&d->x.answer, slice_of(next.text));
+        buf_put(&d->x->answer, slice_of(next.text));
         act_ask(d);
         return;
     }
@@ -401,10 +422,10 @@ static void act_say(struct dialogue *d)
     }
     if (next.is_fixed) {
         struct clip_cache *clips = d->config->enable_wakeup_words_response_cache ? d->o.clips : NULL;
-        d->x.had_words = true;
+        d->x->had_words = true;
         speaker_prompt(d->speaker, clips, slice_of(next.text), d->voice, false);
-        if (!d->closing && d->x.is_open)
-            refresh_greeting(d, clips, slice_of(d->x.say.text));
+        if (!d->closing && exchange_is_open(d))
+            refresh_greeting(d, clips, slice_of(d->x->say.text));
         return;
     }
     speak_text(d, slice_of(next.text));
@@ -415,9 +436,9 @@ static void act_say(struct dialogue *d)
 static void say_otherwise(struct dialogue *d)
 {
     timer_stop(&d->patience);
-    if (d->x.say.otherwise) {
+    if (d->x->say.otherwise) {
         emotion_send(d, NULL);
-        speak_text(d, slice_of(d->x.say.otherwise));
+        speak_text(d, slice_of(d->x->say.otherwise));
     }
     speaker_finish(d->speaker);
 }
@@ -426,11 +447,11 @@ static void say_otherwise(struct dialogue *d)
 
 static void act_apologise(struct dialogue *d, enum turn_event ev)
 {
-    struct exchange *x = &d->x;
+    struct exchange *x = d->x;
     x->outcome = d->failed_as;
     x->is_apology = true;
     x->closes = x->outcome == OUTCOME_limit;
-    answer_cancel(&d->model);
+    answer_cancel(&d->x->model);
     LOGW(d->o.log, "turn.fail", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
     speech_begin(d);
     if (d->closing || !x->is_open)
@@ -447,7 +468,7 @@ static void act_apologise(struct dialogue *d, enum turn_event ev)
 static void act_show_apology(struct dialogue *d)
 {
     const char *title = apology_title(d->config, d->o.language);
-    const char *text = apology_text(d->config, d->o.language, d->x.outcome);
+    const char *text = apology_text(d->config, d->o.language, d->x->outcome);
     speaker_cancel(d->speaker); /* a device that speaks shows nothing else */
     tell(d, alert, title, slice_of(text), "sad");
     finish(d);
@@ -456,8 +477,8 @@ static void act_show_apology(struct dialogue *d)
 static void act_end(struct dialogue *d)
 {
     enum err e = speaker_error(d->speaker);
-    if (e && d->x.outcome == OUTCOME_completed)
-        d->x.outcome = e == ERR_LIMIT ? OUTCOME_timeout : OUTCOME_tts_error;
+    if (e && exchange_is_open(d) && d->x->outcome == OUTCOME_completed)
+        d->x->outcome = e == ERR_LIMIT ? OUTCOME_timeout : OUTCOME_tts_error;
     finish(d);
 }
 
@@ -474,11 +495,11 @@ void exchange_act(void *user, enum turn_action a, enum turn_event ev)
     case TURN_ACT_say: act_say(d); break;
     case TURN_ACT_ask: act_ask(d); break;
     case TURN_ACT_tell: act_tell(d); break;
-    case TURN_ACT_be_quiet: end_silently(d, d->x.closes); break;
+    case TURN_ACT_be_quiet: end_silently(d, d->x->closes); break;
     case TURN_ACT_speak: act_speak(d); break;
     case TURN_ACT_conclude: act_conclude(d); break;
     case TURN_ACT_conclude_early:
-        d->x.outcome = d->failed_as;
+        d->x->outcome = d->failed_as;
         speaker_finish(d->speaker);
         break;
     case TURN_ACT_apologise: act_apologise(d, ev); break;
@@ -497,9 +518,9 @@ void exchange_act(void *user, enum turn_action a, enum turn_event ev)
 
 static bool answers(struct dialogue *d, uint32_t turn)
 {
-    bool is_due = !d->closing && d->x.is_open && d->x.wants_answer && turn == d->turn.number;
+    bool is_due = !d->closing && exchange_is_open(d) && d->x->wants_answer && turn == d->turn.number;
     if (is_due)
-        d->x.wants_answer = false;
+        d->x->wants_answer = false;
     return is_due;
 }
 
@@ -507,8 +528,8 @@ void turn_ask(struct dialogue *d, uint32_t turn, struct slice text)
 {
     if (!answers(d, turn))
         return;
-    buf_clear(&d->x.answer);
-    buf_put(&d->x.answer, text);
+    buf_clear(&d->x->answer);
+    buf_put(&d->x->answer, text);
     turn_raise(&d->turn, TURN_EV_ASK);
 }
 
@@ -516,8 +537,8 @@ void turn_speak(struct dialogue *d, uint32_t turn, struct slice text)
 {
     if (!answers(d, turn))
         return;
-    buf_clear(&d->x.answer);
-    buf_put(&d->x.answer, text);
+    buf_clear(&d->x->answer);
+    buf_put(&d->x->answer, text);
     turn_raise(&d->turn, TURN_EV_TELL);
 }
 
@@ -534,11 +555,11 @@ static bool pieces_speak(struct dialogue *d, bool is_end)
 {
     uint32_t number = d->turn.number;
     for (;;) {
-        buf_clear(&d->x.answer);
-        if (!sentences_next(&d->sentences, is_end, &d->x.answer))
+        buf_clear(&d->x->answer);
+        if (!sentences_next(&d->x->sentences, is_end, &d->x->answer))
             return true;
         turn_raise(&d->turn, TURN_EV_WORDS);
-        if (d->closing || !d->x.is_open || d->turn.number != number || d->x.is_apology)
+        if (d->closing || !exchange_is_open(d) || d->turn.number != number || d->x->is_apology)
             return false;
     }
 }
@@ -546,14 +567,14 @@ static bool pieces_speak(struct dialogue *d, bool is_end)
 static void on_model_text(void *user, struct slice delta)
 {
     struct dialogue *d = user;
-    if (!d->x.times.first_token_us)
-        d->x.times.first_token_us = loop_now_us(d->o.loop);
+    if (!d->x->times.first_token_us)
+        d->x->times.first_token_us = loop_now_us(d->o.loop);
     while (delta.len) {
         struct slice part = slice_sub(delta, 0, utf8_cut(delta, SENTENCES_FEED_MAX_BYTES));
         if (!part.len)
             return;
         delta = slice_sub(delta, part.len, delta.len);
-        sentences_feed(&d->sentences, part);
+        sentences_feed(&d->x->sentences, part);
         if (!pieces_speak(d, false))
             return;
     }
@@ -563,7 +584,7 @@ static void on_model_say(void *user, struct slice text)
 {
     struct dialogue *d = user;
     on_model_text(d, text);
-    if (!d->closing && d->x.is_open && !d->x.is_apology)
+    if (!d->closing && exchange_is_open(d) && !d->x->is_apology)
         pieces_speak(d, true);
 }
 
@@ -575,10 +596,10 @@ static void on_model_end(void *user, const struct err_note *why, enum answer_the
     if (!pieces_speak(d, true))
         return;
     if (then == ANSWER_CLOSE)
-        d->x.closes = true;
-    bool has_answer = d->x.had_words || (!why->err && (then == ANSWER_CLOSE || then == ANSWER_SILENT ||
-                                                       d->sentences.emotion));
-    if (!has_answer && d->x.say.is_prompt) {
+        d->x->closes = true;
+    bool has_answer = d->x->had_words || (!why->err && (then == ANSWER_CLOSE || then == ANSWER_SILENT ||
+                                                       d->x->sentences.emotion));
+    if (!has_answer && d->x->say.is_prompt) {
         say_otherwise(d);
         return;
     }
@@ -597,7 +618,7 @@ static void out_start(void *user)
 static void out_stop(void *user)
 {
     struct dialogue *d = user;
-    d->x.times.stop_us = loop_now_us(d->o.loop);
+    d->x->times.stop_us = loop_now_us(d->o.loop);
     tell(d, tts_stop);
 }
 
@@ -616,14 +637,17 @@ static void out_sentence_end(void *user, struct slice text)
 static enum err out_audio(void *user, struct slice packet, uint32_t timestamp_ms)
 {
     struct dialogue *d = user;
-    return d->closing ? ERR_CLOSED : d->o.out->audio(d->o.user, packet, timestamp_ms);
+    if (d->closing)
+        return ERR_CLOSED;
+    d->stamp_ms = d->stamp_from_ms + timestamp_ms;
+    return d->o.out->audio(d->o.user, packet, d->stamp_ms);
 }
 
 static void on_first(void *user)
 {
     struct dialogue *d = user;
-    if (!d->x.times.first_audio_us)
-        d->x.times.first_audio_us = loop_now_us(d->o.loop);
+    if (!d->x->times.first_audio_us)
+        d->x->times.first_audio_us = loop_now_us(d->o.loop);
     tell(d, activity);
 }
 

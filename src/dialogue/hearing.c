@@ -447,6 +447,13 @@ static bool vad_ready(struct hearing *h)
     return false;
 }
 
+static void vad_close(struct hearing *h)
+{
+    if (h->vad.vad)
+        h->vad.cls->close(h->vad.vad);
+    h->vad = (struct vad_use){ 0 };
+}
+
 static void vad_restart(struct hearing *h)
 {
     if (h->vad.vad)
@@ -570,6 +577,8 @@ void hearing_create(struct hearing **out, struct loop *l, struct registry *r, co
 
 void hearing_drop(struct hearing *h)
 {
+    if (!h)
+        return;
     struct take *t = take_ptr(&h->current);
     take_free(t);
     for (size_t i = 0; i < HEARING_TAKES_MAX; i++) {
@@ -581,14 +590,28 @@ void hearing_drop(struct hearing *h)
 
 void hearing_close(struct hearing *h)
 {
+    if (!h)
+        return;
     h->closed = true;
     timer_stop(&h->fallback);
     h->listening = false;
     hearing_drop(h);
-    if (h->vad.vad)
-        h->vad.cls->close(h->vad.vad);
-    h->vad = (struct vad_use){ 0 };
+    vad_close(h);
     packets_clear(&h->early);
+}
+
+void hearing_rest(struct hearing *h)
+{
+    if (!h)
+        return;
+    hearing_drop(h);
+    vad_close(h);
+    utterance_done(&h->pre);
+    packets_done(&h->early);
+    decoder_free(take_ptr(&h->decoder));
+    resample_free(take_ptr(&h->resample));
+    pcm_queue_done(&h->resampled);
+    mem_free(take_ptr(&h->aligned));
 }
 
 void hearing_free(struct hearing *h)
@@ -596,13 +619,7 @@ void hearing_free(struct hearing *h)
     if (!h)
         return;
     hearing_close(h);
-    utterance_done(&h->pre);
-    pcm_queue_done(&h->pre_pcm);
-    packets_done(&h->early);
-    decoder_free(h->decoder);
-    resample_free(h->resample);
-    pcm_queue_done(&h->resampled);
-    mem_free(h->aligned);
+    hearing_rest(h);
     mem_free(h);
 }
 
@@ -685,6 +702,8 @@ void hearing_start(struct hearing *h, enum listen_mode m)
 
 void hearing_stop(struct hearing *h)
 {
+    if (!h)
+        return;
     boundary(h);
     if (!h->listening)
         return;
@@ -696,7 +715,7 @@ void hearing_stop(struct hearing *h)
 
 void hearing_mute(struct hearing *h, bool on)
 {
-    if (h->muted == on)
+    if (!h || h->muted == on)
         return;
     h->muted = on;
     if (on) {
@@ -718,26 +737,28 @@ void hearing_ignore(struct hearing *h)
 
 bool hearing_is_listening(const struct hearing *h)
 {
-    return h->listening;
+    return h && h->listening;
 }
 
 bool hearing_in_voice(const struct hearing *h)
 {
-    return take_count(h) > 0;
+    return h && take_count(h) > 0;
 }
 
 enum listen_mode hearing_mode(const struct hearing *h)
 {
-    return h->mode;
+    return h ? h->mode : LISTEN_AUTO;
 }
 
 uint64_t hearing_bad_packets(const struct hearing *h)
 {
-    return h->bad_packets;
+    return h ? h->bad_packets : 0;
 }
 
 size_t hearing_bytes(const struct hearing *h)
 {
+    if (!h)
+        return 0;
     return sizeof *h + packets_memory(&h->pre.packets) + h->pre_pcm.cap * sizeof(int16_t) + packets_memory(&h->early) +
            (h->decoder ? DECODER_BYTES : 0) + take_count(h) * sizeof(struct take) +
            (h->aligned ? HEARING_PACKET_MAX_BYTES : 0);

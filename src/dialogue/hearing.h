@@ -21,6 +21,8 @@
 #define HEARING_PACKET_MAX_BYTES 16384u
 #define HEARING_PREROLL_MAX_BYTES 65536u
 
+/* NULL, an ear that was not needed yet, hears nothing: it may be freed, stopped, dropped, closed, muted, rested
+ * and asked. */
 struct hearing;
 
 struct hearing_events {
@@ -34,7 +36,7 @@ struct hearing_events {
 
 void hearing_create(struct hearing **out, struct loop *l, struct registry *r, const struct hearing_events *ev,
                     void *user);
-void hearing_free(struct hearing *h); /* not inside an event of it; NULL is fine */
+void hearing_free(struct hearing *h); /* not inside an event of it */
 /* u->config is borrowed until the next call. */
 void hearing_set_use(struct hearing *h, const struct use_opts *u, unsigned utterance_s);
 void hearing_set_format(struct hearing *h, enum audio_format format, uint32_t rate_hz);
@@ -49,6 +51,9 @@ void hearing_start(struct hearing *h, enum listen_mode m);
 void hearing_stop(struct hearing *h);   /* the utterance ends here, no more audio is heard */
 void hearing_drop(struct hearing *h);   /* forgets the utterance under way and those being recognised */
 void hearing_close(struct hearing *h);  /* drops, and hears nothing any more */
+/* Nothing came for a while: drops, and gives back all memory that the next packet asks for again. Not
+ * inside an event of it. */
+void hearing_rest(struct hearing *h);
 void hearing_mute(struct hearing *h, bool on); /* audio is thrown away; muting also drops */
 void hearing_ignore(struct hearing *h); /* a wake word came: no voice for HEARING_DETECT_MS, early audio goes */
 void hearing_audio(struct hearing *h, struct slice packet);

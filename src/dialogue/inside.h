@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * inside.h -- struct dialogue, for the files that make it up: dialogue.c (what the device does and others
  * want), exchange.c (the actions of a turn), talk.c (what it reads from the configuration), records.c
- * (store and memory), counts.c (metrics), template.c (a file). Nobody else includes this. */
+ * (store and memory), counts.c (metrics), template.c and chime.c (files), rest.c (what is given back when
+ * nobody talks). Nobody else includes this. */
 #ifndef PARLEY_DIALOGUE_INSIDE_H
 #define PARLEY_DIALOGUE_INSIDE_H
 
@@ -27,6 +28,7 @@
 #define REFRESH_MS 10000      /* a greeting older than this is made anew while it is played */
 #define RECALL_MS 300         /* a question waits so long for memory and the dialogue before it */
 #define HEARD_MAX_BYTES 8192  /* of one utterance; the rest is cut */
+#define REST_MS 30000         /* after a turn, and after the last packet: what only they need is given back */
 
 struct say {
     char *text, *otherwise;
@@ -36,8 +38,10 @@ struct say {
     void *user;
 };
 
-/* What a turn is made of besides its state. */
+/* What a turn is made of besides its state. Made with the first turn and kept for those that follow soon. */
 struct exchange {
+    struct answer model;
+    struct sentences sentences;
     bool is_open;             /* turn_end has not been called for it */
     bool waits_recall;        /* the question is asked when what was before is known */
     bool wants_answer;        /* the mode was asked and has not answered */
@@ -55,18 +59,18 @@ struct dialogue {
     struct dialogue_opts o;   /* no string in it is NULL */
     struct config *config, *next_config; /* refs; the next one from the next turn on */
     struct turn turn;
-    struct exchange x;
-    struct hearing *hearing;
-    struct speaker *speaker;  /* NULL: never spoke; from the first exchange on */
+    struct exchange *x;       /* these three are NULL until they are needed, and again after a rest */
+    struct hearing *hearing;  /* talk_hearing makes it */
+    struct speaker *speaker;
+    uint32_t stamp_ms, stamp_from_ms; /* of the last packet to the device; of the speaker's zero: they grow for life */
     struct history history;
-    struct answer model;
-    struct sentences sentences;
     const struct mode_class *mode_class;
     struct mode *mode;
     struct dialogue_audio audio;
     struct intent intent;
     char *voice;              /* names what shapes the sound of a fixed prompt; comes with the speaker */
-    bool has_hello, closing, is_muted;
+    bool has_hello, closing, is_muted, is_continuous;
+    unsigned fallback_ms;     /* dialogue_boundaries */
     uint64_t talked_ms;       /* end of the last turn that was answered; 0: none */
     uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */
     struct buf pending;       /* the text of the next HEARD */
@@ -75,7 +79,8 @@ struct dialogue {
     enum outcome failed_as;   /* why the next DEAF, LOST or MUTE */
     struct say *says;         /* SAYS_MAX; made when there is one */
     unsigned say_count;
-    struct timer patience;    /* of whom the turn waits for: the mode, an apology, a prompt */
+    struct timer patience;    /* of whom the turn waits for: the mode, an apology, a prompt; between turns: rest */
+    uint64_t audio_ms;        /* the last packet came then */
     struct timer say_later;
     uint64_t quiet_until_ms;  /* after an abort nothing queued is said */
     enum { LAST_NONE, LAST_START, LAST_STOP } last;
@@ -105,12 +110,22 @@ struct dialogue {
 void exchange_act(void *user, enum turn_action a, enum turn_event ev);
 void exchange_drop(struct dialogue *d); /* at close: silent */
 extern const struct speaker_events exchange_speaker;
+void exchange_free(struct exchange *x);
+size_t exchange_bytes(const struct exchange *x);
 void exchange_says(struct dialogue *d);  /* begins what is queued when nothing else goes on */
 void say_done(struct say *s);
+static inline bool exchange_is_open(const struct dialogue *d)
+{
+    return d->x && d->x->is_open;
+}
 void exchange_recalled(struct dialogue *d); /* memory or history came */
+
+/* dialogue.c */
+extern const struct hearing_events dialogue_ear;
 
 /* talk.c */
 void talk_read(struct dialogue *d);      /* config -> intent, history, hearing, voice */
+struct hearing *talk_hearing(struct dialogue *d); /* made when there is none */
 struct speaker_format talk_speaker_format(const struct dialogue *d);
 void talk_format(struct dialogue *d);    /* config and hello -> speaker */
 struct use_opts talk_use(const struct dialogue *d);
@@ -131,7 +146,12 @@ void refresh_close(struct dialogue *d);
 void chime_open(struct dialogue *d);     /* sounds from files, on a worker */
 void chime_close(struct dialogue *d);
 
+/* rest.c */
+void rest_later(struct dialogue *d);     /* a turn has ended, or audio comes outside one */
+void rest_now(struct dialogue *d);       /* gives back what only a conversation needs; not inside an event */
+
 /* counts.c */
+void counts_packets(struct dialogue *d); /* those that did not decode */
 void counts_turn(struct dialogue *d);    /* the open exchange as it ended */
 
 /* template.c */

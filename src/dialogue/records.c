@@ -49,8 +49,8 @@ static void note_row(struct turn_note *n, const struct dialogue *d, const char *
         .number = d->turn.number, .role = role,
         .mode = d->mode_class ? d->mode_class->name : "chat",
         .text = arena_strdup(&n->arena, text),
-        .outcome = outcome_name(d->x.outcome),
-        .started_ms = d->x.started_wall_ms, .ended_ms = clock_wall_ms(),
+        .outcome = outcome_name(d->x->outcome),
+        .started_ms = d->x->started_wall_ms, .ended_ms = clock_wall_ms(),
         .details = details ? arena_strdup(&n->arena, slice_of(details)) : "",
     };
 }
@@ -73,12 +73,12 @@ static void times_json(const struct turn_times *t, struct buf *out)
 
 void records_turn(struct dialogue *d, struct slice heard)
 {
-    if (!d->o.store || (!d->x.question.len && !heard.len))
+    if (!d->o.store || (!d->x->question.len && !heard.len))
         return;
     struct turn_note *n = xnew(struct turn_note);
     auto_buf struct buf times = { 0 };
-    times_json(&d->x.times, &times);
-    note_row(n, d, "user", buf_slice(&d->x.question), NULL);
+    times_json(&d->x->times, &times);
+    note_row(n, d, "user", buf_slice(&d->x->question), NULL);
     note_row(n, d, "assistant", heard, times.data);
     struct store_op *op;
     enum err e = store_start(&op, d->o.store, d->o.loop, &note_class, n, NULL);

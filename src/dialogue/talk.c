@@ -20,8 +20,25 @@ void talk_read(struct dialogue *d)
     intent_of(d->config, &d->intent);
     d->history.tokens_max = (unsigned)MIN(d->config->limits_dialogue_tokens,
                                           d->config->limits_session_bytes / HISTORY_BYTES_SHARE);
-    hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
+    if (d->hearing)
+        hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
     quota_open(d);
+}
+
+struct hearing *talk_hearing(struct dialogue *d)
+{
+    struct use_opts use = talk_use(d);
+    if (!timer_armed(&d->patience))
+        rest_later(d);
+    if (d->hearing)
+        return d->hearing;
+    hearing_create(&d->hearing, d->o.loop, d->o.registry, &dialogue_ear, d);
+    hearing_set_use(d->hearing, &use, (unsigned)d->config->limits_utterance_seconds);
+    hearing_set_format(d->hearing, d->audio.format, d->audio.in_rate_hz);
+    hearing_set_tap(d->hearing, d->mode_class && d->mode_class->on_audio);
+    hearing_set_order(d->hearing, d->is_continuous);
+    hearing_set_boundaries(d->hearing, d->fallback_ms);
+    return d->hearing;
 }
 
 /* "2.2.1" -> 20201; 0: unknown. */

@@ -2,6 +2,7 @@
  * test_dialogue.c -- whole conversations between fakes, on a hand-moved clock. */
 #include "audio/decoder.h"
 #include "base/mem.h"
+#include "dialogue/history.h"
 #include "dialogue/mode.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
@@ -232,7 +233,57 @@ static void packets_of_silence_are_time_that_passes(void **state)
 static void an_idle_dialogue_is_small(void **state)
 {
     stage_open(&w, NULL, NULL);
-    assert_true(dialogue_bytes(w.dialogue) < 8192);
+    assert_true(dialogue_bytes(w.dialogue) < 1024);
+    stage_close(&w);
+}
+
+/* What only a conversation needs is given back 30 s after it; what was said and how it listens stays. */
+static void a_dialogue_that_rests_is_as_small_as_before(void **state)
+{
+    static const struct { bool stops; size_t more_bytes; } rows[] = {
+        { true, 8 * sizeof(struct history_entry) }, { false, 8 * sizeof(struct history_entry) + 576 }, /* the ear */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        script("tell me", "A first sentence. Then a second one.");
+        stage_open(&w, NULL, NULL);
+        size_t fresh = dialogue_bytes(w.dialogue);
+        stage_ask(&w);
+        stage_run(&w, 6000);
+        assert_int_equal(w.turns, 1);
+        if (rows[i].stops)
+            dialogue_listen_stop(w.dialogue);
+        auto_buf struct buf said = { 0 };
+        assert_true(dialogue_turns_json(w.dialogue, &said));
+        assert_true(dialogue_bytes(w.dialogue) > fresh + 2048);
+        stage_run(&w, 20000);
+        assert_true(dialogue_bytes(w.dialogue) > fresh + 2048); /* the next question may come any moment */
+        stage_run(&w, 20000);
+        assert_true(dialogue_bytes(w.dialogue) <= fresh + said.len + rows[i].more_bytes);
+        assert_int_equal(fakes_live(), 0); /* no detector either */
+        assert_int_equal(loop_timers_armed(w.loop), 0);
+        if (rows[i].stops)
+            dialogue_listen_start(w.dialogue, LISTEN_AUTO);
+        stage_pause(&w, 600); /* and it listens as it did */
+        stage_speak(&w, 900);
+        stage_pause(&w, 6000);
+        assert_int_equal(w.turns, 2);
+        assert_int_equal(w.last_outcome, OUTCOME_completed);
+        assert_int_equal(fake_llm_script("")->seen.opens, 2);
+        stage_close(&w);
+    }
+}
+
+/* Audio without a word keeps the ear and nothing else. */
+static void an_ear_that_hears_silence_does_not_rest(void **state)
+{
+    script("tell me", "Fine.");
+    stage_open(&w, NULL, NULL);
+    stage_ask(&w);
+    stage_pause(&w, 6000);
+    size_t talking = dialogue_bytes(w.dialogue);
+    stage_pause(&w, 70000);
+    assert_true(dialogue_bytes(w.dialogue) + 512 < talking); /* exchange and speaker went */
+    assert_int_equal(fakes_live(), 1); /* the detector did not */
     stage_close(&w);
 }
 
@@ -1014,6 +1065,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_client_of_pcm_is_heard_and_answered_in_pcm, tidy_up),
         cmocka_unit_test_teardown(packets_of_silence_are_time_that_passes, tidy_up),
         cmocka_unit_test_teardown(an_idle_dialogue_is_small, tidy_up),
+        cmocka_unit_test_teardown(a_dialogue_that_rests_is_as_small_as_before, tidy_up),
+        cmocka_unit_test_teardown(an_ear_that_hears_silence_does_not_rest, tidy_up),
         cmocka_unit_test_teardown(a_dialogue_of_any_length_stays_within_its_memory, tidy_up),
         cmocka_unit_test_teardown(under_load_who_talks_goes_on_and_who_begins_is_told_busy, tidy_up),
         cmocka_unit_test_teardown(realtime_resumes_after_stop_and_start, tidy_up),
