@@ -232,6 +232,8 @@ static void deliver_reload(struct gateway_loop *gl, struct session *s, struct le
         gl->config = config_now(gl->gateway->env.config);
         list_each(&gl->sessions, n)
             session_reload(container_of(n, struct session, node));
+        if (gl->config->server_stats_broadcast && !list_empty(&gl->sessions))
+            stats_watch(gl);
     }
     mem_free(letter);
 }

@@ -55,8 +55,9 @@ void session_greeted(struct session *s)
 {
     if (s->state == SESSION_GREETING)
         enter(s, SESSION_TALKING);
+    s->greeted_ms = loop_now_ms(s->loop);
     if (s->home->config->server_stats_broadcast)
-        stats_subscribe(s);
+        stats_watch(s->home);
 }
 
 /* --- what is said ---------------------------------------------------------------------------------- */

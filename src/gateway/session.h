@@ -82,7 +82,7 @@ struct session {
     struct says says;
     struct timer timer;                 /* of its state: hello is late, it leaves, the save is late */
     struct timer vision_timer;
-    uint64_t drain_until_ms;
+    uint64_t drain_until_ms, greeted_ms;
     uint64_t messages;                  /* text messages so far */
     struct last_listen last_listen;
     unsigned unknown_count;

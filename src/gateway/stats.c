@@ -88,7 +88,8 @@ static void write_stats(struct gateway_loop *gl, struct buf *out)
 
 static bool listens(const struct session *s)
 {
-    return session_is_open(s) && s->dialogue && (s->wants_stats || s->home->config->server_stats_broadcast);
+    bool is_told = s->home->config->server_stats_broadcast && loop_now_ms(s->loop) - s->greeted_ms >= STATS_LOOK_MS;
+    return session_is_open(s) && s->dialogue && (s->wants_stats || is_told);
 }
 
 static void look(void *arg);
@@ -117,7 +118,7 @@ static void send_all(struct gateway_loop *gl)
         gl->stats.version = version;
         gl->stats.sent_ms = now_ms;
     }
-    if (is_anybody)
+    if (is_anybody || (gl->config->server_stats_broadcast && !list_empty(&gl->sessions)))
         timer_start(&gl->stats.timer, gl->loop, STATS_LOOK_MS, look, gl);
 }
 
@@ -137,6 +138,14 @@ void stats_subscribe(struct session *s)
         return;
     gl->stats.version = presence_version(gateway_env_of(gl->gateway)->presence);
     gl->stats.sent_ms = loop_now_ms(gl->loop);
+    timer_start(&gl->stats.timer, gl->loop, STATS_LOOK_MS, look, gl);
+}
+
+void stats_watch(struct gateway_loop *gl)
+{
+    if (timer_armed(&gl->stats.timer))
+        return;
+    gl->stats.version = 0; /* of no presence table: the next look tells */
     timer_start(&gl->stats.timer, gl->loop, STATS_LOOK_MS, look, gl);
 }
 

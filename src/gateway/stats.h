@@ -19,6 +19,9 @@ struct stats {
     uint64_t cpu_busy, cpu_all; /* jiffies at the last reading */
 };
 void stats_subscribe(struct session *s); /* sends at once, then regularly */
+/* server.stats.broadcast: all sessions are told from the next look on, each at the soonest STATS_LOOK_MS after its
+ * hello, since what is pushed after a hello (mode, tasks, messages of others) goes first. */
+void stats_watch(struct gateway_loop *gl);
 void stats_stop(struct gateway_loop *gl);
 
 #endif

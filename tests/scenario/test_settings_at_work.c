@@ -211,6 +211,39 @@ static void a_silent_voice_is_given_up_after_the_time_of_the_file(void **state)
     }
 }
 
+/* What is pushed after a hello goes first; a reload counts for those who are there. */
+static void statistics_for_all_come_last(void **state)
+{
+    struct err_note note = { 0 };
+    struct world w;
+    static const char hello[] = "{\"type\":\"hello\",\"transport\":\"websocket\",\"features\":{\"ui\":true},"
+                                "\"audio_params\":{}}";
+    world_start(&w, &(struct world_opts){ .more = QUIET });
+    struct client *c = world_talker(&w, "dev1");
+    world_advance(&w, 12000);
+    assert_int_equal(client_count(c, "\"stats\""), 0);
+    auto_mem char *path = xprintf("%s/config.yaml", w.dir);
+    FILE *f = fopen(path, "a"); /* of a double key the last counts */
+    fprintf(f, "server: {auth: {enabled: false}, stats: {broadcast: true}}\n");
+    fclose(f);
+    assert_ok(server_reload(w.server, &note));
+    world_advance(&w, 1100);
+    assert_true(client_gets(c, "\"event\":\"stats\""));
+    struct client *late = world_client(&w, "dev2");
+    client_say(late, hello);
+    assert_true(client_gets(late, "\"tasks\":[")); /* a device with a screen is shown its tasks */
+    world_advance(&w, 12000);
+    assert_true(client_gets(late, "\"event\":\"stats\""));
+    assert_true(strstr(late->log.data, "\"tasks\":[") < strstr(late->log.data, "\"event\":\"stats\""));
+    static const char *const fields[] = { "\"ts\":", "\"deviceCount\":2", "\"online\":[\"dev", "\"cpuPercent\":",
+                                          "\"memPercent\":", "\"memUsedMB\":", "\"memTotalMB\":" };
+    world_advance(&w, 12000);
+    for (size_t i = 0; i < COUNT(fields); i++)
+        if (!client_count(c, fields[i]))
+            fail_msg("no %s in %s", fields[i], c->log.data);
+    world_end(&w);
+}
+
 static enum err count_saved(struct db *db, void *input)
 {
     return db_number(input, db, "SELECT count(*) FROM save_job WHERE state = 1");
@@ -286,6 +319,7 @@ int main(void)
         cmocka_unit_test(an_error_is_apologised_for_in_the_words_of_the_file),
         cmocka_unit_test(notices_have_the_words_of_the_file),
         cmocka_unit_test(a_silent_voice_is_given_up_after_the_time_of_the_file),
+        cmocka_unit_test(statistics_for_all_come_last),
         cmocka_unit_test(the_end_waits_for_saves_as_long_as_the_file_says),
         cmocka_unit_test(what_is_acknowledged_waits_for_the_disk),
     };
