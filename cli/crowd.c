@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "cli/api_client.h"
 #include "cli/crowd_ota.h"
 #include "http/ws.h"
 #include "loop/timer.h"
@@ -392,21 +393,33 @@ static void put_identity(const struct member *m, char device[18], char client[40
     snprintf(client, 40, "00000000-0000-4000-8000-0200%08x", n);
 }
 
+/* `url` with identity and token as query values, as browsers give them. */
+static void put_query(struct buf *out, const char *url, const char *device, const char *client, const char *token)
+{
+    buf_printf(out, "%s%cdevice-id=%s&client-id=%s", url, strchr(url, '?') ? '&' : '?', device, client);
+    if (!token || !token[0])
+        return;
+    buf_puts(out, "&authorization=");
+    if (!strchr(token, ' '))
+        buf_puts(out, "Bearer%20");
+    url_piece(out, slice_of(token));
+}
+
 static void connect_to(struct member *m, const char *url, const char *token)
 {
     struct crowd *c = m->crowd;
-    char device[18], client[40], with_query[700];
+    char device[18], client[40];
+    auto_buf struct buf with_query = { 0 };
     put_identity(m, device, client);
     bool has_headers = c->o.identity != IDENTITY_QUERY;
     if (c->o.identity != IDENTITY_HEADERS) {
-        snprintf(with_query, sizeof(with_query), "%.500s%cdevice-id=%s&client-id=%s", url, strchr(url, '?') ? '&' : '?',
-                 device, client);
-        url = with_query;
+        put_query(&with_query, url, device, client, token);
+        url = with_query.data;
     }
     m->opened_us = now_us(m);
     m->hello_us = 0;
     enum err e = device_open(&m->device, &(struct device_opts){
-                                             .loop = c->o.loop, .url = url, .token = token,
+                                             .loop = c->o.loop, .url = url, .token = has_headers ? token : NULL,
                                              .device_id = has_headers ? device : NULL,
                                              .client_id = has_headers ? client : NULL,
                                              .framing = c->o.framing ? c->o.framing : FRAMING_V1,

@@ -302,7 +302,7 @@ int command_load(int argc, char **argv)
         {"--url", ARG_TEXT, "URL", "WebSocket URL (" DEFAULT_URL ")", .text = &o->url},
         {"--ota", ARG_TEXT, "URL", "ask this boot URL first, each device", .text = &o->ota},
         {"--token", ARG_TEXT, "TOKEN", "the same for all", .text = &o->token},
-        {"--identity", ARG_CHOICE, IDENTITY_NAMES, "where device and client id go", .choice = &o->identity},
+        {"--identity", ARG_CHOICE, IDENTITY_NAMES, "where device id, client id and token go", .choice = &o->identity},
         {"--first", ARG_NUMBER, "N", "device ids are numbered from here", .number = &o->first, .min = 0,
          .max = 2000000000},
         {"--mode", ARG_CHOICE, "auto|manual|realtime", "talk: who decides the end of speech", .choice = &o->mode},

@@ -100,9 +100,9 @@ def wait_until_there(process, url, seconds=15):
 
 class Server:
     """parleyd with one loop and mock providers, gone at the end of the with block. `mock`: options of parley mock;
-    `tts`: more settings of the synthesiser; `more`: more lines of configuration."""
+    `limits` and `tts`: more settings of these; `more`: more lines of configuration."""
 
-    def __init__(self, mock=(), tls=False, auth=False, connections=100000, tts='', database=None, more=''):
+    def __init__(self, mock=(), tls=False, auth=False, connections=100000, limits='', tts='', database=None, more=''):
         self.dir = tempfile.mkdtemp(prefix='parley-bench-')
         base = f'http://127.0.0.1:{MOCK_PORT}/v1'
         with open(f'{self.dir}/config.yaml', 'w') as f:
@@ -111,7 +111,7 @@ class Server:
                     f'log: {{log_level: WARN, log_dir: "", data_dir: {self.dir}}}\n'
                     f'storage: {{path: {database or self.dir + "/parley.db"}}}\n'
                     f'limits: {{connections: {connections}, per_ip: 100000, per_ip_new_per_s: 1000000, '
-                    'device_connects_per_min: 100000}\n'
+                    f'device_connects_per_min: 100000{limits}}}\n'
                     'selected_module: {VAD: SileroVAD, ASR: Mock, LLM: Mock, TTS: Mock, Memory: nomem, Intent: nointent}\n'
                     f'ASR: {{Mock: {{type: openai, base_url: "{base}/audio/transcriptions", api_key: k, model_name: m}}}}\n'
                     f'LLM: {{Mock: {{type: openai, base_url: "{base}", api_key: k, model_name: m}}}}\n'

@@ -7,7 +7,7 @@
 #include "loop/timer.h"
 #include "tests/support/test.h"
 
-#define CLIENTS_MAX 64
+#define CLIENTS_MAX 200
 #define HELLO "{\"type\":\"hello\",\"transport\":\"websocket\",\"session_id\":\"s1\",\"audio_params\":{" \
               "\"format\":\"opus\",\"sample_rate\":24000,\"channels\":1,\"frame_duration\":60}}"
 
@@ -36,7 +36,7 @@ struct world {
     struct script script;
     struct client clients[CLIENTS_MAX];
     unsigned count, audio_in, asked, boots;
-    char url[64], ota[64], first_target[200], first_bearer[64];
+    char url[64], ota[64], first_target[300], first_bearer[64];
     struct crowd *crowd;
     struct uplink uplink;
 };
@@ -484,7 +484,7 @@ static void of_a_hundred_mixed_devices_seventy_are_idle(void **state)
 {
     struct world *w = *state;
     const struct crowd_stats *s =
-        go(w, (struct crowd_opts){ .profile = PROFILE_MIXED, .mode = MSG_LISTEN_MANUAL, .devices = 60, .pause_ms = 100 }, 2500);
+        go(w, (struct crowd_opts){ .profile = PROFILE_MIXED, .mode = MSG_LISTEN_MANUAL, .devices = 60, .pause_ms = 100 }, 10500);
     assert_true(s->greeted >= 60);
     assert_true(s->turns_good > 0);       /* those that talk and play */
     assert_true(w->audio_in > 0);         /* those that listen */
@@ -512,6 +512,20 @@ static void the_identity_can_be_in_the_query(void **state)
     go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .identity = IDENTITY_QUERY, .first_number = 258 }, 50);
     assert_string_equal(w->first_target, "/xiaozhi/v1/?device-id=02:00:00:00:01:02&"
                                          "client-id=00000000-0000-4000-8000-020000000102|");
+}
+
+static void so_can_the_token_and_then_it_is_no_header(void **state)
+{
+    struct world *w = *state;
+    go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .identity = IDENTITY_QUERY, .token = "a+b/c=" }, 50);
+    assert_string_equal(w->first_target, "/xiaozhi/v1/?device-id=02:00:00:00:00:00&client-id=00000000-0000-4000-8000-020000000000"
+                                         "&authorization=Bearer%20a%2Bb%2Fc%3D|");
+    assert_string_equal(w->first_bearer, "");
+    crowd_close(take_ptr(&w->crowd));
+    w->first_target[0] = '\0';
+    go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .identity = IDENTITY_BOTH, .token = "t" }, 50);
+    assert_string_equal(w->first_bearer, "Bearer t");
+    assert_non_null(strstr(w->first_target, "&authorization=Bearer%20t|02:00:00:00:00:00"));
 }
 
 static void only_this_machine_is_connected_to(void **state)
@@ -649,6 +663,7 @@ int main(void)
         CASE(a_generator_that_is_the_limit_says_so),
         CASE(a_storm_comes_and_goes_as_new_devices),
         CASE(the_identity_can_be_in_the_query),
+        CASE(so_can_the_token_and_then_it_is_no_header),
         CASE(only_this_machine_is_connected_to),
         CASE(a_report_can_be_read_by_machines_and_plotted),
     };
