@@ -52,6 +52,7 @@ def bench_search(b):
     try:
         subprocess.run(['build/tests/bench_store', f'{place}/parley.db'], check=True)
         with b.Server(database=f'{place}/parley.db', more='meeting: {api_rate_limit: {enabled: false}}\n') as s:
+            time.sleep(2)  # engines start beside the server
             first = ask(b, words[0])[0]
             for w in words:
                 took[w] = max(ask(b, w)[0] for _ in range(5 if b.o.quick else 20))

@@ -4,10 +4,13 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "loop/timer.h"
 #include "store/store.h"
 #include "store/task.h"
 
 #define TASK_JSON_MIN_BYTES 64 /* no task is written shorter */
+#define TOLD_AT_ONCE 8         /* then whoever has audio to send may */
+#define TELL_GAP_MS 1
 
 struct snapshots {
     struct loop *loop;
@@ -23,6 +26,9 @@ struct flight {
     size_t max_bytes;
     struct store_op *op;
     struct list now, next; /* wishes: of this reading, of the one after it */
+    struct buf json;       /* what those of `now` are being told */
+    struct snapshot told;
+    struct timer more;
 };
 
 struct read {
@@ -122,27 +128,57 @@ static void tell(struct list *wishes, enum err err, const struct snapshot *s)
 static void flight_end(struct flight *f, enum err err)
 {
     list_unlink(&f->node);
+    timer_stop(&f->more);
     tell(&f->now, err, NULL);
     tell(&f->next, err, NULL);
+    buf_done(&f->json);
     mem_free(f->group);
     mem_free(f);
 }
 
 static enum err start(struct flight *f);
 
+/* All have been told: on with those who came meanwhile. */
+static void go_on(struct flight *f)
+{
+    struct node *n;
+    while ((n = list_shift(&f->next)))
+        list_push(&f->now, n);
+    enum err err = list_empty(&f->now) ? ERR_CLOSED : start(f);
+    if (err)
+        flight_end(f, err);
+}
+
+/* A few in each round: a hundred messages of 8 KB in one would hold up speech. Who asks again meanwhile waits in
+ * `next`. */
+static void tell_some(void *arg)
+{
+    struct flight *f = arg;
+    for (unsigned i = 0; i < TOLD_AT_ONCE && !list_empty(&f->now); i++) {
+        struct snapshot_wish *w = container_of(list_shift(&f->now), struct snapshot_wish, node);
+        w->on_done(w, OK, &f->told);
+    }
+    if (!list_empty(&f->now))
+        timer_start(&f->more, f->owner->loop, TELL_GAP_MS, tell_some, f);
+    else
+        go_on(f);
+}
+
 static void on_read(void *owner, enum err err, void *input)
 {
     struct flight *f = owner;
     struct read *r = input;
-    struct snapshot s = {buf_slice(&r->json), r->count, r->total};
     f->op = NULL;
-    tell(&f->now, err, err ? NULL : &s); /* who asks again meanwhile waits in `next` */
-    struct node *n;
-    while ((n = list_shift(&f->next)))
-        list_push(&f->now, n);
-    err = list_empty(&f->now) ? ERR_CLOSED : start(f);
-    if (err)
-        flight_end(f, err);
+    if (err) {
+        tell(&f->now, err, NULL);
+        go_on(f);
+        return;
+    }
+    buf_done(&f->json);
+    f->json = r->json;
+    r->json = (struct buf){0};
+    f->told = (struct snapshot){buf_slice(&f->json), r->count, r->total};
+    tell_some(f);
 }
 
 static const struct store_op_class read_class = {

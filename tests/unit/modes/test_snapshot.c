@@ -73,14 +73,16 @@ static void begin(struct world *w, unsigned tasks)
         w->askers[i].wish.on_done = on_done;
 }
 
+/* Until everybody who asked was told. */
 static void settle(struct world *w)
 {
-    for (int i = 0; i < 2000 && store_queued(w->store); i++)
+    bool is_waiting = true;
+    for (int i = 0; i < 2000 && is_waiting; i++) {
+        is_waiting = false;
+        for (unsigned k = 0; k < ASKERS; k++)
+            is_waiting = is_waiting || node_in_list(&w->askers[k].wish.node);
         loop_step(w->loop, 5);
-    loop_step(w->loop, 1);
-    for (int i = 0; i < 2000 && store_queued(w->store); i++)
-        loop_step(w->loop, 5);
-    loop_step(w->loop, 1);
+    }
 }
 
 static void end(struct world *w)
