@@ -8,6 +8,7 @@
 #include "gateway/session.h"
 #include "main/private.h"
 #include "metrics/metrics.h"
+#include "modes/minutes.h"
 
 #define S 1000ull
 #define HOURS 10
@@ -92,6 +93,49 @@ static void a_reload_counts_in_a_running_meeting(void **state)
     world_end(&w);
 }
 
+/* The 20,000th segment ends it: the client is told, and what was said is summed up. */
+static void a_full_meeting_is_told_and_summed_up(void **state)
+{
+    struct world w;
+    char id[64];
+    world_start(&w, &english);
+    struct client *c = world_talker(&w, "dev1");
+    meeting_begins(c, id);
+    stored_sql(&w, "UPDATE meeting SET segments = 19999");
+    meeting_says(c, "the last that fits", "\"status\":\"ok\"");
+    meeting_says(c, "one too many", "\"status\":\"ok\"");
+    for (unsigned i = 0; i < 4; i++) {
+        world_advance(&w, 5 * S);
+        client_sync(c);
+    }
+    assert_true(client_gets(c, "the meeting is full"));
+    assert_true(client_gets(c, "\"phase\":\"finalize\""));
+    assert_true(client_gets(c, "\"stage\":\"done\""));
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM segment"), 1);
+    assert_int_equal(stored_number(&w, "SELECT state FROM meeting"), 2);
+    world_end(&w);
+}
+
+static void only_the_newest_meetings_are_kept_and_open_ones_always(void **state)
+{
+    struct world w;
+    char id[64];
+    world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "meeting: {retention_count: 2}" });
+    stored_sql(&w, "INSERT INTO meeting (id, session, device, state, started_ms, ended_ms) VALUES ('m1', 's', 'd', 2, 1, 1),"
+                   " ('m2', 's', 'd', 2, 2, 2), ('m3', 's', 'd', 2, 3, 3), ('m4', 's', 'd', 2, 4, 4)");
+    stored_sql(&w, "INSERT INTO segment (meeting, ts_ms, text) VALUES ('m1', 1, 'word1'), ('m4', 1, 'word4')");
+    struct client *c = world_talker(&w, "dev1");
+    meeting_begins(c, id);
+    meeting_says(c, "still open", "\"status\":\"ok\"");
+    loop_advance(w.loop, MINUTES_LOOK_MS);
+    client_sync(c);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM meeting WHERE id IN ('m3', 'm4')"), 2);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM meeting"), 3);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM segment_words WHERE segment_words MATCH 'word1'"), 0);
+    assert_int_equal(stored_number(&w, "SELECT count(*) FROM segment_words WHERE segment_words MATCH 'word4'"), 1);
+    world_end(&w);
+}
+
 static size_t bytes_of_session(const struct world *w)
 {
     size_t bytes = 0;
@@ -142,6 +186,8 @@ int main(void)
         cmocka_unit_test(the_same_words_in_two_meetings_are_in_both),
         cmocka_unit_test(what_is_dropped_is_counted_by_its_reason),
         cmocka_unit_test(a_reload_counts_in_a_running_meeting),
+        cmocka_unit_test(a_full_meeting_is_told_and_summed_up),
+        cmocka_unit_test(only_the_newest_meetings_are_kept_and_open_ones_always),
         cmocka_unit_test(ten_hours_of_meeting_keep_the_session_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,39 @@ static void an_answer_beside_earlier_chats_still_fits_two_pages(void **state)
     world_end(&w);
 }
 
+static void nobody_who_speaks_ends_the_listening_with_a_tone_and_a_banner(void **state)
+{
+    struct world w;
+    world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "enable_greeting: false" });
+    struct client *b = screen(&w, "dev2");
+    listens(b);
+    world_advance(&w, 9 * S);
+    client_sync(b);
+    assert_int_equal(client_count(b, "device.control"), 0);
+    world_advance(&w, 2 * S);
+    client_sync(b);
+    assert_true(client_gets(b, "\"action\":\"play.tone\",\"name\":\"cancel\""));
+    assert_true(client_gets(b, "\"action\":\"net.banner\",\"text\":\"Listening ended\""));
+    assert_int_equal(client_count(b, RENDER), 0); /* nothing is drawn in idle */
+    world_advance(&w, 30 * S);
+    client_sync(b);
+    assert_int_equal(client_count(b, "play.tone"), 1);
+    world_end(&w);
+}
+
+static void the_chat_page_has_the_title_of_the_catalogue_and_never_an_id(void **state)
+{
+    struct world w;
+    world_start(&w, &(struct world_opts){ .server = "  language: en-US",
+                                          .more = "enable_greeting: false\nui: {badges: {dev2: {badge: '7', owner: Anna}}}" });
+    struct client *a = world_talker(&w, "dev1"), *b = screen(&w, "dev2");
+    listens(b);
+    draws(a, "hello", "ok");
+    assert_true(client_gets(b, "\"header\":{\"title\":\"Conversation\"}"));
+    assert_int_equal(client_count(b, "\"title\":\"dev2"), 0);
+    world_end(&w);
+}
+
 /* --- forwarding ---------------------------------------------------------------------------------------- */
 
 #define BADGES "enable_greeting: false\ncompat: {badge_devices: [dev1, dev2, dev3]}\n"
@@ -359,6 +392,8 @@ int main(void)
         cmocka_unit_test(a_screen_shows_what_was_said_and_the_answer),
         cmocka_unit_test(the_chat_page_ends_with_a_line_for_each_of_the_last_two_chats),
         cmocka_unit_test(an_answer_beside_earlier_chats_still_fits_two_pages),
+        cmocka_unit_test(nobody_who_speaks_ends_the_listening_with_a_tone_and_a_banner),
+        cmocka_unit_test(the_chat_page_has_the_title_of_the_catalogue_and_never_an_id),
         cmocka_unit_test(the_shape_is_judged_before_the_permission_which_is_no_by_default),
         cmocka_unit_test(each_target_has_its_own_result_and_a_tone_keeps_its_name),
         cmocka_unit_test(the_sixth_control_of_a_second_is_limited),
