@@ -64,7 +64,7 @@ const struct route api_routes[] = {
     { HTTP_GET, ROUTE_API, "/devices/{id}/turns", ROLE_API, serve_device_turns,
       "What was said last", .query = "limit:1..100, 10" },
     { HTTP_POST, ROUTE_API, "/devices/{id}/say", ROLE_API, serve_say, "Has a device say something",
-      .body = "text:1..2000 bytes;auto_listen:listen afterwards, false;"
+      .body = "text:1..2000 bytes;auto_listen:listen afterwards (over WebSocket the device decides), false;"
               "ttl:seconds to wait for an absent device;"
               "idempotencyKey:a repeat with the same key is not played again" },
     { HTTP_GET, ROUTE_API, "/devices/{id}/say/{receipt}", ROLE_API, serve_say_state,
