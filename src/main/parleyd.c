@@ -18,6 +18,10 @@
 #include "config/settings.h"
 #include "main/server.h"
 
+/* Larger blocks (what somebody says, a file) are pages of their own and go back with their owner. Without a
+ * fixed bound the C library keeps them in its heap after the first, where they leave holes. */
+#define MMAP_BYTES (128 * 1024)
+
 enum task { SERVE, CHECK_CONFIG };
 
 struct arguments {
@@ -175,6 +179,7 @@ int main(int argc, char **argv)
     sigset_t signals;
     char program[1024] = "";
 
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     int status = read_arguments(argc, argv, &args);
     if (status >= 0)
         return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_speaker.c -- when packets leave, on a hand-moved clock, with a scripted synthesiser. */
+#include "audio/ogg_crc.h"
 #include "audio/packet.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -22,6 +23,7 @@ struct heard {
     bool cancel_in_audio;
     uint32_t timestamp_ms; /* of the last frame */
     unsigned backwards;    /* time stamps that did not grow */
+    uint32_t sum;          /* of all packets */
 };
 static struct heard h;
 
@@ -59,6 +61,7 @@ static enum err on_audio(void *user, struct slice packet, uint32_t timestamp_ms)
 {
     h.frame_ms[h.frames++ % COUNT(h.frame_ms)] = loop_now_ms(w.loop);
     h.bytes += packet.len;
+    h.sum = ogg_crc(h.sum, packet);
     h.backwards += timestamp_ms <= h.timestamp_ms;
     h.timestamp_ms = timestamp_ms;
     uint32_t us = packet_duration_us(packet);
@@ -411,6 +414,28 @@ static void a_gap_inside_a_sentence_is_counted_and_one_between_two_is_not(void *
     close_speaker();
 }
 
+static uint32_t sum_at_load(unsigned percent)
+{
+    fake_tts_script("")->sentence_ms = 600;
+    open_speaker(&usual, NULL);
+    loop_pretend_load(w.loop, percent);
+    begin();
+    assert_ok(speaker_say(h.speaker, SLICE("Hello there.")));
+    speaker_finish(h.speaker);
+    stage_run(&w, 3000);
+    assert_int_equal(h.played, 1);
+    uint32_t sum = h.sum;
+    close_speaker();
+    return sum;
+}
+
+static void replies_that_begin_under_load_are_coded_at_less_cost(void **state)
+{
+    uint32_t usual_sum = sum_at_load(0);
+    assert_int_equal(sum_at_load(SPEAKER_BUSY_PERCENT), usual_sum);
+    assert_int_not_equal(sum_at_load(SPEAKER_BUSY_PERCENT + 1), usual_sum);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +452,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_failure_before_a_sound_is_told_and_after_one_is_played_out, tidy_up),
         cmocka_unit_test_teardown(what_was_heard_grows_with_what_was_played, tidy_up),
         cmocka_unit_test_teardown(a_tone_ends_the_reply_when_wanted, tidy_up),
+        cmocka_unit_test_teardown(replies_that_begin_under_load_are_coded_at_less_cost, tidy_up),
         cmocka_unit_test_teardown(a_gap_inside_a_sentence_is_counted_and_one_between_two_is_not, tidy_up),
     };
     if (argc > 1)
