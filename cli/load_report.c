@@ -91,8 +91,8 @@ void load_print(const struct load_result *r)
 {
     const struct crowd_stats *s = r->stats;
     printf("%s, %u devices, %.1f s, %s\n", r->profile, r->devices, r->seconds, r->url);
-    printf("devices     %llu greeted (%.0f a second while coming), %u there at the end\n",
-           (unsigned long long)s->greeted, r->greet_per_s, r->alive);
+    printf("devices     %llu connected, %llu greeted (%.0f a second while coming), %u there at the end\n",
+           (unsigned long long)s->connected, (unsigned long long)s->greeted, r->greet_per_s, r->alive);
     if (s->turns || s->turns_lost)
         printf("turns       %llu, %llu of them good, %llu aborted; %llu lost with their connection\n",
                (unsigned long long)s->turns, (unsigned long long)s->turns_good, (unsigned long long)s->aborts,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_load.c -- the program `parley load` against a server that lets three devices in and tells the others
- * that it is full: what it reports, that it ends by itself, and where it will not go. */
+ * that it is full: what it reports, that it ends by itself, and where it will not go. And `parley mock`. */
 #include "tests/support/test.h"
 
 #include <unistd.h>
@@ -77,11 +77,11 @@ static void on_exit_(void *user, int status, int signal)
     w->is_over = true;
 }
 
-static void run(struct world *w, const char *const *more)
+static void run(struct world *w, const char *command, const char *const *more)
 {
     static const struct process_events events = { on_line, on_exit_ };
     static char program[512];
-    const char *argv[32] = { program, "load" }, *build = getenv("PARLEY_BUILD");
+    const char *argv[32] = { program, command }, *build = getenv("PARLEY_BUILD");
     unsigned n = 2;
     snprintf(program, sizeof(program), "%s/parley", build ? build : "build");
     while (*more)
@@ -129,7 +129,7 @@ static void a_server_that_is_full_is_reported_and_the_run_ends_by_itself(void **
     const char *svg = temp_path("load.svg");
     auto_json struct json *j = NULL;
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
-    run(w, (const char *const[]){ "--url", w->url, "--devices", "5", "--seconds", "1", "--json", "--quiet", "--pid", pid,
+    run(w, "load", (const char *const[]){ "--url", w->url, "--devices", "5", "--seconds", "1", "--json", "--quiet", "--pid", pid,
                                   "--svg", svg, NULL });
     assert_int_equal(w->status, 0);
     assert_ok(json_parse(&j, buf_slice(&w->said), NULL));
@@ -147,7 +147,7 @@ static void a_server_that_is_full_is_reported_and_the_run_ends_by_itself(void **
 static void words_say_the_same(void **state)
 {
     struct world *w = *state;
-    run(w, (const char *const[]){ "--url", w->url, "--devices", "2", "--seconds", "1", NULL });
+    run(w, "load", (const char *const[]){ "--url", w->url, "--devices", "2", "--seconds", "1", NULL });
     assert_int_equal(w->status, 0);
     assert_true(slice_contains(buf_slice(&w->said), SLICE("idle, 2 devices")));
     assert_true(slice_contains(buf_slice(&w->said), SLICE("2 greeted")));
@@ -157,27 +157,47 @@ static void words_say_the_same(void **state)
 static void nobody_there_is_a_failure(void **state)
 {
     struct world *w = *state;
-    run(w, (const char *const[]){ "--url", "ws://127.0.0.1:1/", "--devices", "2", "--seconds", "1", "--quiet", NULL });
+    run(w, "load", (const char *const[]){ "--url", "ws://127.0.0.1:1/", "--devices", "2", "--seconds", "1", "--quiet", NULL });
     assert_int_equal(w->status, 1);
     assert_true(slice_contains(buf_slice(&w->said), SLICE("error       connect: 2")));
+}
+
+static void a_mock_ends_after_its_time_and_says_what_it_did(void **state)
+{
+    struct world *w = *state;
+    run(w, "mock", (const char *const[]){ "--port", "0", "--seconds", "1", "--asr-ms", "300", "--opus-ms", "60", NULL });
+    assert_int_equal(w->status, 0);
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("mock service on http://127.0.0.1:")));
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("asr 300 ms")));
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("served 0 transcripts")));
+}
+
+static void a_mock_needs_a_recording_that_is_one(void **state)
+{
+    struct world *w = *state;
+    run(w, "mock", (const char *const[]){ "--port", "0", "--seconds", "1", "--wav", "/dev/null", NULL });
+    assert_int_equal(w->status, 1);
 }
 
 static void what_is_out_of_bounds_or_not_here_is_refused(void **state)
 {
     static const struct {
-        const char *argv[8];
+        const char *command, *argv[8];
     } rows[] = {
-        { { "--url", "ws://192.0.2.1/", NULL } },
-        { { "--url", "ws://192.0.2.1/", "--target-is-mine", NULL } },
-        { { "--url", "ws://192.0.2.1/", "--yes-really", NULL } },
-        { { "--ota", "http://192.0.2.1/ota/", NULL } },
-        { { "--devices", "19501", NULL } },
-        { { "--seconds", "7201", NULL } },
-        { { "--profile", "everything", NULL } },
+        { "load", { "--url", "ws://192.0.2.1/", NULL } },
+        { "load", { "--url", "ws://192.0.2.1/", "--target-is-mine", NULL } },
+        { "load", { "--url", "ws://192.0.2.1/", "--yes-really", NULL } },
+        { "load", { "--ota", "http://192.0.2.1/ota/", NULL } },
+        { "load", { "--devices", "19501", NULL } },
+        { "load", { "--seconds", "7201", NULL } },
+        { "load", { "--profile", "everything", NULL } },
+        { "mock", { "--opus-ms", "30", NULL } },
+        { "mock", { "--tts-speed", "61", NULL } },
+        { "mock", { "--asr-ms", "-1", NULL } },
     };
     struct world *w = *state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        run(w, rows[i].argv);
+        run(w, rows[i].command, rows[i].argv);
         assert_int_equal(w->status, 2);
     }
 }
@@ -196,6 +216,8 @@ int main(void)
         CASE(a_server_that_is_full_is_reported_and_the_run_ends_by_itself),
         CASE(words_say_the_same),
         CASE(nobody_there_is_a_failure),
+        CASE(a_mock_ends_after_its_time_and_says_what_it_did),
+        CASE(a_mock_needs_a_recording_that_is_one),
         CASE(what_is_out_of_bounds_or_not_here_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, clean_up);
