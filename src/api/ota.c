@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * ota.c -- the first thing a device asks, and the load balancer of this protocol: it answers while
  * providers are down, the store is slow (200 ms, then what is in memory) or the server drains. */
+#include "metrics/metrics.h"
 #include "protocol/ota.h"
 
 #include <math.h>
@@ -127,10 +128,12 @@ static void ota_answer(struct api_call *c)
     auto_buf struct buf body = { 0 };
     enum err e = ota_write(&body, &reply);
     if (e) {
+        metric_add_label(METRIC_ota_requests_total, "failed", 1);
         LOGE(NULL, "ota.refused", "dev=%s url=\"%s\" err=%s", o->who.device, o->websocket.data, err_name(e));
         call_reply_error(c, 500, "the answer would hurt the device; see the log");
         return;
     }
+    metric_add_label(METRIC_ota_requests_total, pair_state_name(o->pair.state), 1);
     LOGI(NULL, "ota", "dev=%s board=%s version=%s pair=%s peer=%s", o->who.device, o->asked.board_type,
          o->asked.version, pair_state_name(o->pair.state), o->who.peer.text);
     call_reply(c, 200, "application/json", buf_slice(&body));
@@ -193,6 +196,7 @@ void serve_ota(struct api_call *c)
     c->state = o;
     c->state_free = ota_free;
     if (!identify(c, &o->who)) {
+        metric_add_label(METRIC_ota_requests_total, "unnamed", 1);
         call_reply_error(c, 400, "Device-Id is missing or unusable");
         return;
     }

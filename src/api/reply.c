@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "metrics/metrics.h"
+
 #define PIECE_BYTES 32768
 
 static const struct http_header cors_headers[] = {
@@ -30,6 +32,13 @@ void call_free(struct api_call *c)
     mem_free(c);
 }
 
+static void count_status(int status)
+{
+    char text[12];
+    snprintf(text, sizeof text, "%d", status);
+    metric_add_label(METRIC_http_requests_total, text, 1);
+}
+
 static void respond(struct api_call *c, const struct http_reply *reply)
 {
     struct http_header all[6];
@@ -38,6 +47,7 @@ static void respond(struct api_call *c, const struct http_reply *reply)
         all[n] = reply->headers[n];
     for (unsigned i = 0; c->has_cors && i < COUNT(cors_headers); i++)
         all[n++] = cors_headers[i];
+    count_status(reply->status);
     struct http_reply full = *reply;
     full.headers = all;
     full.header_count = n;
@@ -87,6 +97,7 @@ static void reply_body(struct api_call *c, const char *type, const struct http_h
         all[n] = headers[n];
     for (unsigned i = 0; c->has_cors && i < COUNT(cors_headers); i++)
         all[n++] = cors_headers[i];
+    count_status(200);
     c->long_body = *body;
     *body = (struct buf){ 0 };
     struct http_reply head = { .status = 200, .type = type, .headers = all, .header_count = n };

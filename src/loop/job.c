@@ -10,8 +10,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 
 #define THREADS_MAX 64
 #define PARTS_UNREAD_MAX 64
@@ -28,6 +30,7 @@ struct job {
     const struct job_class *cls;
     void *input, *owner;
     uint64_t lane, number;       /* number: order of starting */
+    uint64_t queued_us;
     struct mail mail;
     atomic_bool is_stopped;
     bool is_cancelled;           /* loop thread */
@@ -193,6 +196,7 @@ static void *work(void *arg)
         w->running[seat.number] = job;
         w->busy++;
         pthread_mutex_unlock(&w->lock);
+        metric_seconds(METRIC_queue_stay_seconds, (double)(clock_mono_us() - job->queued_us) / 1e6);
         enum err err = job->cls->work(job, job->input);
         pthread_mutex_lock(&w->lock);
         w->running[seat.number] = NULL;
@@ -297,6 +301,7 @@ enum err job_start(struct job **out, struct workers *w, struct loop *l, const st
     pthread_mutex_lock(&w->lock);
     if (w->is_ending || w->queued >= w->queue_max) {
         pthread_mutex_unlock(&w->lock);
+        metric_add(METRIC_jobs_refused_total, 1);
         return ERR_BUSY;
     }
     struct job *job = xnew(struct job);
@@ -306,6 +311,7 @@ enum err job_start(struct job **out, struct workers *w, struct loop *l, const st
     job->input = input;
     job->owner = owner;
     job->lane = lane;
+    job->queued_us = clock_mono_us();
     job->number = ++w->numbers;
     job->mail.run = read_letter;
     pthread_mutex_init(&job->lock, NULL);

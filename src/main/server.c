@@ -88,6 +88,7 @@ static enum err open_config(struct server *s, struct err_note *note)
         return err;
     }
     struct config *cfg = config_now(s->config);
+    metric_set(METRIC_config_generation, config_generation(cfg));
     if (!s->data_dir)
         s->data_dir = xstrdup(cfg->log_data_dir);
     if (o->has_log && logging_start(cfg))

@@ -180,6 +180,7 @@ enum err server_reload(struct server *s, struct err_note *note)
                                 });
     if (s->tls_server && tls_server_reload(s->tls_server, cfg->server_tls_cert, cfg->server_tls_key, &own))
         LOGE(NULL, "tls.reload", "result=failed why=\"%s\"", own.text);
+    metric_set(METRIC_config_generation, config_generation(cfg));
     LOGI(NULL, "config.reload", "result=ok generation=%u", config_generation(cfg));
     config_unref(cfg);
     gateway_reload(s->gateway);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/process.h"
+#include "metrics/metrics.h"
 #include "loop/timer.h"
 
 #define LOG_TOPIC "engine"
@@ -80,6 +81,7 @@ static void on_exit_of(void *user, int status, int sig)
         return;
     if (loop_now_ms(e->all->loop) - e->started_ms >= STEADY_MS)
         e->backoff_ms = BACKOFF_FIRST_MS;
+    metric_add_label(METRIC_engine_restarts_total, e->name, 1);
     LOGW(NULL, "engine.exit", "engine=%s status=%d signal=%d again_ms=%u", e->name, status, sig, e->backoff_ms);
     start_later(e);
 }

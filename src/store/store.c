@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "metrics/metrics.h"
 #include "store/db.h"
 
 #define LOG_TOPIC "store"
@@ -153,7 +154,7 @@ static void batch_run(struct lane *lane, struct store_op *first)
     struct store *s = lane->store;
     struct list batch;
     list_init(&batch);
-    uint64_t until_us = clock_mono_us() + STORE_BATCH_MS * 1000;
+    uint64_t began_us = clock_mono_us(), until_us = began_us + STORE_BATCH_MS * 1000;
     enum err e = db_script(lane->db, "BEGIN IMMEDIATE");
     unsigned count = 0;
     for (struct store_op *op = first; op; op = take(lane)) {
@@ -167,6 +168,8 @@ static void batch_run(struct lane *lane, struct store_op *first)
     if (!e)
         e = db_script(lane->db, "COMMIT");
     undo(lane->db);
+    metric_seconds(METRIC_store_commit_seconds, (double)(clock_mono_us() - began_us) / 1e6);
+    metric_add(METRIC_store_errors_total, e != OK);
     if (e)
         batch_fail(&batch, e);
     health(s, lane->db, e);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "loop/job.h"
+#include "metrics/metrics.h"
 
 struct gate { /* a job that runs until it is let go */
     atomic_bool is_open, was_stopped, has_begun;
@@ -86,6 +87,8 @@ static void a_full_queue_refuses_and_leaves_the_input_with_its_owner(void **stat
     struct world w = world_of(1, 2);
     struct gate g[4] = { 0 };
     struct owner o = { 0 };
+    int64_t refused = metric_value(METRIC_jobs_refused_total);
+    uint64_t waited = metric_count(METRIC_queue_stay_seconds);
 
     assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[0], &o, 0));
     until_begun(&g[0]);
@@ -99,6 +102,8 @@ static void a_full_queue_refuses_and_leaves_the_input_with_its_owner(void **stat
     until_done(&w, &o, 3);
     assert_int_equal(g[3].freed, 0);
     assert_int_equal(g[0].freed + g[1].freed + g[2].freed, 3);
+    assert_int_equal(metric_value(METRIC_jobs_refused_total) - refused, 1);
+    assert_int_equal(metric_count(METRIC_queue_stay_seconds) - waited, 3);
     end_world(&w);
 }
 
