@@ -105,7 +105,7 @@ static enum err load(struct db *db, void *input)
     return e;
 }
 
-static void warn_of_placeholders(const struct config *cfg)
+void auth_warn_of_samples(const struct config *cfg)
 {
     for (size_t i = 0; i < COUNT(placeholder_macs); i++)
         if (conf_list_has(&cfg->server_auth_allowed_devices, slice_of(placeholder_macs[i])))
@@ -137,7 +137,7 @@ enum err auth_open(struct auth **out, const struct auth_opts *o, struct err_note
     }
     log_hide(slice_of(a->own_key));
     struct config *cfg = config_now(a->config);
-    warn_of_placeholders(cfg);
+    auth_warn_of_samples(cfg);
     config_unref(cfg);
     *out = a;
     return OK;

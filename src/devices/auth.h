@@ -35,6 +35,8 @@ struct auth_opts {
 };
 /* Blocks: loads the pairs, makes server.auth_key once. */
 must_check enum err auth_open(struct auth **out, const struct auth_opts *o, struct err_note *note);
+/* What came from a sample file in server.auth and counts for nothing; said at the start and by a reload. */
+void auth_warn_of_samples(const struct config *cfg);
 void auth_close(struct auth *a); /* after the loops; NULL is fine */
 
 enum auth_role { AUTH_NOBODY, AUTH_DEVICE, AUTH_OPERATOR };

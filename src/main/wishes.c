@@ -7,6 +7,7 @@
 
 #define LOG_TOPIC "main"
 #include "base/log.h"
+#include "devices/auth.h"
 #include "devices/limits.h"
 #include "metrics/metrics.h"
 #include "modes/groups.h"
@@ -172,6 +173,7 @@ enum err server_reload(struct server *s, struct err_note *note)
     struct config *cfg = config_now(s->config);
     if (s->opts.has_log)
         logging_configure(cfg);
+    auth_warn_of_samples(cfg);
     limits_configure(s->limits, &(struct limits_opts){
                                     .connections = (unsigned)cfg->limits_connections,
                                     .per_ip = (unsigned)cfg->limits_per_ip,

@@ -241,6 +241,26 @@ static void a_device_that_vanishes_is_no_warning(void **state)
     world_end(&w);
 }
 
+/* ---- B4 ---- */
+
+static void what_a_sample_file_brought_is_named_at_the_start_and_by_a_reload(void **state)
+{
+    struct err_note note = { 0 };
+    struct world w;
+    world_start(&w, &(struct world_opts){ .has_auth = true, .more = PLAIN,
+                                          .server = "    tokens: [{token: your-token1, name: your-device-name1}]\n"
+                                                    "    allowed_devices: [\"11:22:33:44:55:66\"]\n" });
+    for (unsigned i = 0; i < 2; i++) {
+        must_see("WARN devices auth.placeholder key=server.auth.tokens ignored=1 of a sample file");
+        must_see("WARN devices auth.placeholder key=server.auth.allowed_devices ignored=11:22:33:44:55:66");
+        must_not_see("your-token1");
+        buf_clear(&lines);
+        if (i == 0)
+            assert_ok(server_reload(w.server, &note));
+    }
+    world_end(&w);
+}
+
 /* ---- A9, B2 ---- */
 
 static void what_is_said_in_meetings_and_builds_is_in_no_line(void **state)
@@ -303,6 +323,7 @@ int main(void)
         HEARD(a_failed_try_is_an_error_without_its_secret_and_waits_for_the_next_start),
         HEARD(takeovers_are_told_and_too_many_of_them_warned_of),
         HEARD(a_device_that_vanishes_is_no_warning),
+        HEARD(what_a_sample_file_brought_is_named_at_the_start_and_by_a_reload),
         HEARD(what_is_said_in_meetings_and_builds_is_in_no_line),
         HEARD(an_unknown_type_is_warned_of_once),
     };
