@@ -74,6 +74,9 @@ static void ask_token(struct script_host *h, struct ota_answer *to)
         printf("no token: %s\n", note.text);
     else if (!e)
         h->token = to->websocket_token;
+    if (!e && to->has_activation && to->activation_code[0])
+        fprintf(stderr, "parley: the server does not know this device yet; confirm it: parley pair %s\n",
+                to->activation_code);
 }
 
 int command_play(int argc, char **argv)

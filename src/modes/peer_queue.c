@@ -173,6 +173,8 @@ static void speak(struct peer *p, struct fetch *got)
     struct slice from = json_get_text(j, "fromName");
     auto_mem char *name = xslicedup(from.len ? from : json_get_text(j, "from"));
     catalogue_put(&text, m->config, m->language, "peer.prefix", "from", name, NULL);
+    if (text.len && (unsigned char)text.data[text.len - 1] < 128) /* "Message from Anna: " */
+        buf_put_byte(&text, ' ');
     buf_put(&text, json_get_text(j, "text"));
     p->was_audible = false;
     p->spoken = fetch_keep(got);
