@@ -4,6 +4,7 @@
 #include "devices/presence.h"
 #include "protocol/ids.h"
 #include "store/device.h"
+#include "store/meeting.h"
 #include "store/turn.h"
 
 #define LIST_DEFAULT 100
@@ -166,7 +167,10 @@ void serve_device_turns(struct api_call *c)
 
 static enum err delete_run(struct db *db, struct work *w)
 {
+    bool more;
     enum err e = db_device_delete_data(db, w->id);
+    if (!e)
+        e = db_search_tidy(db, &more); /* words of its meetings leave the index's file too */
     if (!e)
         buf_puts(&w->out, "{\"deleted\":true}");
     return e;

@@ -411,8 +411,7 @@ static void handle_snippet(struct modes *m, const struct msg *msg)
         return;
     }
     if (!is_open) { /* an ok would promise that it is stored */
-        modes_error(m, "meeting", CODE_NOT_IN_MEETING, "there is no meeting; start one with a mode message",
-                    msg->req_id);
+        meeting_is_missing(m, msg->req_id);
         return;
     }
     if (!intake_message(&t->intake, loop_now_ms(m->loop))) {
@@ -574,17 +573,26 @@ static void meeting_end(struct modes *m, bool has_reply, struct slice req_id)
         modes_mode_ok(m, false, "meeting", req_id, NULL, false);
 }
 
-/* Again for the last meeting of this session: acknowledged, and its summary comes (again). */
+void meeting_finalize_again(struct modes *m, struct slice req_id)
+{
+    finalize_ack(m, m->last_meeting, m->last_meeting_started_ms, 0, req_id);
+    minutes_finalize(m->shared->minutes, m->last_meeting);
+}
+
+void meeting_is_missing(struct modes *m, struct slice req_id)
+{
+    modes_error(m, "meeting", CODE_NOT_IN_MEETING, "there is no meeting; start one with a mode message", req_id);
+}
+
+/* Again for the last meeting of this session, or of the device: acknowledged, and its summary comes (again). */
 static void handle_finalize(struct modes *m, struct slice req_id)
 {
     if (m->meeting && m->meeting->stage == STAGE_OPEN) {
         meeting_finalize(m, true, false, req_id);
     } else if (m->last_meeting && m->shared->minutes) {
-        finalize_ack(m, m->last_meeting, m->last_meeting_started_ms, 0, req_id);
-        minutes_finalize(m->shared->minutes, m->last_meeting);
+        meeting_finalize_again(m, req_id);
     } else {
-        modes_error(m, "meeting", CODE_NOT_IN_MEETING, "there is no meeting; start one with a mode message",
-                    req_id);
+        meeting_look_back(m, req_id);
     }
 }
 

@@ -68,6 +68,11 @@ void meeting_work_free(void *input);
 
 /* has_ack: the finalize message is owed; has_mode_ok: so is the answer to `mode end`. */
 void meeting_finalize(struct modes *m, bool has_ack, bool has_mode_ok, struct slice req_id);
+/* The same for one that is finalized already: m->last_meeting. */
+void meeting_finalize_again(struct modes *m, struct slice req_id);
+/* meeting_again.c: is there one of an earlier session; then the former, else the latter. */
+void meeting_look_back(struct modes *m, struct slice req_id);
+void meeting_is_missing(struct modes *m, struct slice req_id); /* NOT_IN_MEETING */
 void meeting_drop(struct meeting *t);
 /* Somebody else ended it (the API, another session): leaves the mode. */
 void meeting_ended_elsewhere(struct meeting *t);

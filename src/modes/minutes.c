@@ -650,7 +650,8 @@ static enum err look_run(struct db *db, void *input)
         e = db_meeting_unfinished(db, o->idle_before_ms, UNFINISHED_AT_ONCE, &o->arena, &o->rows, &o->count);
     if (!e && (o->keep || o->before_ms))
         e = db_meeting_retain(db, o->keep, o->before_ms, RETAIN_AT_ONCE, &o->removed);
-    return e;
+    bool more;
+    return e || !o->removed ? e : db_search_tidy(db, &more); /* its words leave the index's file too */
 }
 
 static void look_done(void *owner, enum err err, void *input)

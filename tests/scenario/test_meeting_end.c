@@ -239,6 +239,32 @@ static void the_summary_is_stored_when_the_client_is_gone(void **state)
     world_end(&w);
 }
 
+static void a_device_that_lost_the_summary_asks_again_after_it_came_back(void **state)
+{
+    struct world w;
+    char id[64];
+    world_start(&w, &english);
+    model_says(GOOD_SUMMARY);
+    struct client *c = world_talker(&w, "dev1"), *other = world_talker(&w, "dev10");
+    meeting_begins(c, id);
+    meeting_says(c, "we ship in May", "\"status\":\"ok\"");
+    client_say(c, FINALIZE);
+    client_vanish(c);
+    for (unsigned i = 0; i < 20; i++)
+        client_sync(other);
+    c = world_talker(&w, "dev1");
+    client_say(c, FINALIZE);
+    assert_true(client_gets(c, "\"phase\":\"finalize\""));
+    assert_true(client_gets(c, "\"phase\":\"summary\""));
+    auto_json struct json *m = client_json(c, "\"phase\":\"summary\"", 0);
+    assert_slice_is(json_get_text(m, "meetingId"), id);
+    assert_true(json_get_bool(m, "idempotent", false));
+    assert_int_equal(model_calls(), 1);
+    client_say(other, FINALIZE); /* whose name only begins like hers */
+    assert_true(client_gets(other, "NOT_IN_MEETING"));
+    world_end(&w);
+}
+
 static void many_meetings_finalize_at_once_and_none_is_lost_or_doubled(void **state)
 {
     struct world w;
@@ -507,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_take_over_takes_the_meeting_along),
         cmocka_unit_test(a_finalize_of_which_nobody_heard_the_end_is_done_at_the_next_start),
         cmocka_unit_test(the_summary_is_stored_when_the_client_is_gone),
+        cmocka_unit_test(a_device_that_lost_the_summary_asks_again_after_it_came_back),
         cmocka_unit_test(many_meetings_finalize_at_once_and_none_is_lost_or_doubled),
         cmocka_unit_test(by_default_no_content_reaches_another_device),
         cmocka_unit_test(a_group_hears_of_it_when_that_was_asked_for),
