@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * auth_table.h -- inside of auth: the devices, pairs and codes in memory. All functions want the lock. */
+ * auth_table.h -- inside of auth: struct auth, and the devices, pairs and codes in memory. All functions of
+ * the table want the lock.
+ *
+ *   auth.c           start and end, tokens and keys, questions
+ *   auth_table.c     devices, pairs and codes in memory
+ *   auth_save.h      a change of them on its way to the store
+ *   auth_pair.c      a device asks at OTA
+ *   auth_activate.c  ... and confirms itself by the key of its serial number
+ *   auth_person.c    a person confirms or revokes
+ *   auth_check.c     who is believed at an upgrade, by every kind of proof;
+ *   auth_oauth2.c    ... this one asks a service */
 #ifndef PARLEY_DEVICES_AUTH_TABLE_H
 #define PARLEY_DEVICES_AUTH_TABLE_H
 
@@ -9,6 +19,8 @@
 #include "base/map.h"
 #include "devices/auth.h"
 #include "devices/limits.h"
+
+#define MINUTE_MS 60000 /* what rates count in */
 
 struct pair {
     char client[ID_TEXT];
