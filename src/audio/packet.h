@@ -12,6 +12,9 @@
 uint32_t packet_duration_us(struct slice packet);
 /* A DTX packet: nothing but near silence of its duration. */
 bool packet_is_dtx(struct slice packet);
+/* Its encoder heard no voice in all of it: DTX, or SILK (mono) with every voice activity flag off. CELT does not
+ * say: false. RFC 6716 section 4.2.3. */
+bool packet_is_voiceless(struct slice packet);
 /* Is this duration one that an Opus packet can have (2.5, 5, 10, 20, 40, 60, 80, 100, 120 ms)? */
 bool packet_duration_legal(uint32_t duration_us);
 bool packet_rate_legal(uint32_t rate_hz); /* 8000, 12000, 16000, 24000, 48000 */

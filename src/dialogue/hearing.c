@@ -491,11 +491,13 @@ static void hear_manual(struct hearing *h, struct slice packet, uint32_t duratio
     take_limit(h);
 }
 
-/* A device that sends DTX says itself that it hears nothing. While the detector thinks so too such a
- * packet need not be decoded, which costs more than one of speech, and need not be judged. */
+/* The encoder of a device says itself where it hears nobody. While the detector thinks so too such a packet
+ * need not be decoded, nor judged; DTX, which costs more to decode than speech, never. */
 static bool is_sure_silence(const struct hearing *h, struct slice packet)
 {
-    return h->format == AUDIO_OPUS && !h->current && packet_is_dtx(packet) && h->vad.cls->is_quiet(h->vad.vad);
+    if (h->format != AUDIO_OPUS)
+        return false;
+    return packet_is_dtx(packet) || (!h->current && h->vad.cls->is_quiet(h->vad.vad) && packet_is_voiceless(packet));
 }
 
 static struct pcm silence(uint32_t duration_us)
@@ -510,7 +512,8 @@ static void hear_voice(struct hearing *h, struct slice packet, uint32_t duration
     struct pcm pcm;
     if (!vad_ready(h))
         return;
-    if (is_sure_silence(h, packet)) {
+    bool is_silence = is_sure_silence(h, packet);
+    if (is_silence) {
         pcm = silence(duration_us);
     } else if (!samples_of(h, packet, &pcm)) {
         packet_bad(h);
@@ -523,7 +526,7 @@ static void hear_voice(struct hearing *h, struct slice packet, uint32_t duration
     if (h->current)
         take_feed(h->current, packet, duration_us, pcm);
     else
-        preroll_put(h, packet, duration_us, pcm);
+        preroll_put(h, packet, duration_us, is_silence ? (struct pcm){ 0 } : pcm); /* decoded when it is needed */
     h->vad_samples += pcm.count;
     h->vad.cls->feed(h->vad.vad, pcm);
     take_limit(h);

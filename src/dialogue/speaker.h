@@ -21,7 +21,7 @@
 #define SPEAKER_RESUME_US 240000u      /* ... until there is so much less */
 #define SPEAKER_SAID_AHEAD 2           /* sentences it is given meanwhile */
 #define SPEAKER_STALL_MS 1000          /* the device takes nothing for so long: the rest is dropped */
-#define SPEAKER_BUSY_PERCENT 75        /* of the loop's time: replies that begin above it are coded at less cost */
+#define SPEAKER_BUSY_PERCENT 65        /* of the loop's time: replies that begin above it are coded at less cost */
 #define SPEAKER_RETRY_MS 50            /* a synthesiser that was busy is asked again */
 
 struct speaker;

@@ -21,7 +21,7 @@
 #define CLOSE_TRIES_MAX 200    /* of 10 ms each: what loop_free gives to handles still closing */
 #define READY_ROUNDS_MAX 64    /* of timers without delay at one moment of the manual clock */
 #define LOAD_WINDOW_US 250000
-#define LOAD_WINDOWS 4         /* the load is an average over so many, newer ones count more */
+#define LOAD_WINDOWS 2         /* the load is an average over so many, newer ones count more */
 #define GRAVE_ROUNDS_MAX 1000  /* burials that dig new graves */
 
 struct graves {

@@ -35,7 +35,7 @@ size_t loop_timers_armed(const struct loop *l);
 size_t loop_handles_open(struct loop *l); /* sockets, processes ...; closing ones count too */
 /* The longest round since the last call, in microseconds (metrics). */
 uint64_t loop_stall_us(struct loop *l);
-/* How much of its time the loop worked lately (two seconds or so), 0..100. At 100 whatever is added makes
+/* How much of its time the loop worked lately (a second or so), 0..100. At 100 whatever is added makes
  * everybody wait. 0 with a manual clock, unless a test says otherwise. */
 unsigned loop_load_percent(struct loop *l);
 void loop_pretend_load(struct loop *l, unsigned percent);

@@ -22,6 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct pcm pcm;
         in = slice_sub(in, 1 + packet.len, in.len);
         uint32_t us = packet_duration_us(packet);
+        if (packet_is_voiceless(packet))
+            assert(us > 0);
         if (decoder_packet(d, packet, &pcm) == OK)
             assert(pcm.count == (uint64_t)us * 16 / 1000);
         else

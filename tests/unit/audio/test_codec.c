@@ -95,6 +95,34 @@ static void a_corrupt_packet_is_counted_and_the_next_one_decodes(void **state)
     decoder_free(d);
 }
 
+static void an_encoder_says_where_it_hears_nobody(void **state)
+{
+    struct encoder *e = NULL;
+    struct slice packet;
+    static int16_t still[960], voice[960];
+    for (size_t i = 0; i < COUNT(voice); i++)
+        voice[i] = (int16_t)(i % 133 < 20 ? 9000 : (int)(i % 7) * 300 - 900); /* 120 pulses a second */
+    assert_ok(encoder_create(&e, &(struct encoder_opts){ .rate_hz = 16000, .frame_us = 60000, .bitrate = 17000 }));
+    for (int i = 0; i < 10; i++)
+        assert_ok(encoder_frame(e, (struct pcm){ still, COUNT(still) }, &packet));
+    assert_true(packet.len > 3); /* not DTX: it was not asked for */
+    assert_true(packet_is_voiceless(packet));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(encoder_frame(e, (struct pcm){ voice, COUNT(voice) }, &packet));
+        assert_false(packet_is_voiceless(packet));
+    }
+    encoder_free(e);
+    assert_true(packet_is_voiceless(SLICE("\x58")));
+    assert_false(packet_is_voiceless(SLICE("")));
+    assert_false(packet_is_voiceless(SLICE("\xf8\x00\x00\x00\x00"))); /* CELT */
+    assert_true(packet_is_voiceless(SLICE("\x58\x1f\x00\x00\x00")));  /* SILK, 60 ms: three flags, ... */
+    assert_false(packet_is_voiceless(SLICE("\x58\x20\x00\x00\x00"))); /* ... the last one set */
+    assert_false(packet_is_voiceless(SLICE("\x5c\x1f\x00\x00\x00"))); /* stereo */
+    assert_true(packet_is_voiceless(SLICE("\x48\x7f\x00\x00\x00")));  /* 20 ms: one flag */
+    assert_false(packet_is_voiceless(SLICE("\x49\x7f\x00\x80\x00"))); /* two frames, voice in the second */
+    assert_false(packet_is_voiceless(SLICE("\x4b\xff\x00\x80\x00"))); /* counts that lie */
+}
+
 static void packets_of_silence_and_lost_ones_keep_their_time(void **state)
 {
     struct decoder *d = NULL;
@@ -217,6 +245,7 @@ int main(void)
         cmocka_unit_test(what_is_encoded_comes_back_at_every_rate_and_duration),
         cmocka_unit_test(illegal_settings_and_frames_are_refused),
         cmocka_unit_test(a_corrupt_packet_is_counted_and_the_next_one_decodes),
+        cmocka_unit_test(an_encoder_says_where_it_hears_nobody),
         cmocka_unit_test(packets_of_silence_and_lost_ones_keep_their_time),
         cmocka_unit_test(stereo_silk_and_hybrid_decode_to_mono),
         cmocka_unit_test(three_short_packets_join_into_one),
