@@ -2,9 +2,12 @@
  * decoder.c -- libopus behind a reset: bytes of a peer can spoil one packet, never the stream. */
 #include "audio/decoder.h"
 
+#include <math.h>
 #include <opus/opus.h>
 
 #include "base/mem.h"
+
+#define SAMPLES_MAX (48000 / 1000 * PACKET_US_MAX / 1000) /* 120 ms at the highest rate */
 
 struct decoder {
     OpusDecoder *opus;
@@ -52,14 +55,24 @@ static enum err refuse(struct decoder *d)
     return ERR_PROTO;
 }
 
+static void to_integers(const float *in, size_t count, int16_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        float s = in[i] * 32768.0f;
+        out[i] = (int16_t)lrintf(MAX(-32768.0f, MIN(s, 32767.0f)));
+    }
+}
+
 enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out)
 {
     if (packet_duration_us(packet) == 0)
         return refuse(d);
-    int count = opus_decode(d->opus, (const unsigned char *)packet.data, (opus_int32)packet.len, d->samples,
-                            (int)d->samples_max, 0);
+    float samples[SAMPLES_MAX]; /* libopus works in these; its own way to integers bends what is too loud first */
+    int count = opus_decode_float(d->opus, (const unsigned char *)packet.data, (opus_int32)packet.len, samples,
+                                  (int)d->samples_max, 0);
     if (count <= 0)
         return refuse(d);
+    to_integers(samples, (size_t)count, d->samples);
     d->packets++;
     *out = (struct pcm){ d->samples, (size_t)count };
     return OK;

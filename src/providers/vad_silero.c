@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * vad_silero.c -- the Silero network as a detector: windows of 32 ms, batched over the streams of a loop.
  *
- * A window of digital silence is not given to the network while the stream is quiet anyway; during and
- * right after speech every window is, so that no decision changes. */
+ * A window of digital silence is not given to the network when the one before it had no voice either: it
+ * could not change what is decided. */
 #include "audio/energy.h"
 #include "providers/vad_stream.h"
 
 static bool gate_is_shut(const struct vad *v)
 {
     struct pcm window = { pcm_queue_peek(&v->queue).samples, SILERO_WINDOW };
-    return vad_stream_is_quiet(v) && energy_is_silent(window);
+    return v->decider.probability < v->decider.settings.threshold_low && energy_is_silent(window);
 }
 
 static void judge(struct vad_env *e, struct vad **streams, size_t count, float *probabilities)
