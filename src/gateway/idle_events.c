@@ -5,16 +5,14 @@
 #include "gateway/session.h"
 #include "metrics/metrics.h"
 
-#define LONG_MODE_FACTOR 3 /* meetings and work are quiet at times */
-
 static struct idle_limits limits(void *user)
 {
     const struct session *s = user;
     const struct config *cfg = s->home->config;
-    bool is_long = strcmp(s->who.mode, "meeting") == 0 || strcmp(s->who.mode, "working") == 0;
+    unsigned factor = s->modes ? modes_idle_factor(s->modes) : 1; /* meetings and work are quiet at times */
 
     return (struct idle_limits){
-        .voice_ms = (uint64_t)cfg->close_connection_no_voice_time * 1000 * (is_long ? LONG_MODE_FACTOR : 1),
+        .voice_ms = (uint64_t)cfg->close_connection_no_voice_time * 1000 * factor,
         .grace_ms = (uint64_t)cfg->close_connection_grace_seconds * 1000,
         .keepalive_ms = (uint64_t)cfg->server_channel_keepalive_seconds * 1000,
     };

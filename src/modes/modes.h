@@ -94,7 +94,7 @@ void modes_on_turn_end(struct modes *m);
 /* The class dialogues of this server start in; utterances find their modes by dialogue_opts.mode_user. */
 extern const struct mode_class modes_class;
 const char *modes_name(const struct modes *m); /* "chat", "meeting", "coding", "working" */
-unsigned modes_idle_factor(const struct modes *m); /* 3 in meeting and working */
+unsigned modes_idle_factor(const struct modes *m); /* limits of silence count so often: 3 in meeting and working */
 size_t modes_bytes(const struct modes *m); /* memory accounted to it */
 
 #endif
