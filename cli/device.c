@@ -9,8 +9,6 @@
 #include "loop/timer.h"
 #include "protocol/msg.h"
 
-
-
 #define JSON_MAX_BYTES 8192      /* what a device can parse */
 #define HELLO_TIMEOUT_MS 10000
 #define TEXT_MAX_BYTES (256 * 1024)
@@ -31,18 +29,12 @@ struct device {
     struct device_mcp mcp;
     device_mic_fn *mic;
     void *mic_user;
-    uint64_t mic_due_us, packets_sent;
+    uint64_t mic_due_us;
     struct timer mic_timer, drain_timer, hello_timer;
     struct grave grave;
     uint8_t violations[VIOLATIONS];
     bool is_closed;
 };
-
-const char *device_state_name(enum device_state s)
-{
-    static const char *const names[] = { "connecting", "idle", "listening", "speaking", "closed" };
-    return names[s];
-}
 
 static void violate(struct device *d, enum violation v, const char *detail)
 {
@@ -75,7 +67,6 @@ enum err device_send_packet(struct device *d, struct slice packet, uint32_t time
     if (!d->ws)
         return ERR_CLOSED;
     size_t bytes = framing_encode(d->framing, header, packet.len, timestamp_ms);
-    d->packets_sent++;
     return ws_send_binary(d->ws, slice_from(header, bytes), packet);
 }
 
@@ -194,12 +185,6 @@ static void send_detect(struct device *d, struct slice text)
     auto_buf struct buf out = { 0 };
     msg_listen_detect(&out, d->hello.session_id, text);
     send_built(d, &out);
-}
-
-void device_wake(struct device *d, struct slice words)
-{
-    send_detect(d, words);
-    device_listen(d);
 }
 
 void device_type(struct device *d, struct slice text)
@@ -489,14 +474,4 @@ const struct speaker *device_speaker(const struct device *d)
 unsigned device_violations(const struct device *d, enum violation v)
 {
     return d->violations[v];
-}
-
-uint64_t device_packets_sent(const struct device *d)
-{
-    return d->packets_sent;
-}
-
-struct loop *device_loop(const struct device *d)
-{
-    return d->loop;
 }

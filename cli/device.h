@@ -25,7 +25,6 @@ struct tls_context;
 #define DEVICE_BOARD "parley-simulated"
 
 enum device_state { DEVICE_CONNECTING, DEVICE_IDLE, DEVICE_LISTENING, DEVICE_SPEAKING, DEVICE_CLOSED };
-const char *device_state_name(enum device_state s);
 
 struct device_events {  /* any may be NULL */
     void (*on_open)(void *user);                                   /* the WebSocket stands */
@@ -60,7 +59,6 @@ void device_mic(struct device *d, device_mic_fn *next, void *user);
 /* What a person does. */
 void device_listen(struct device *d);                    /* button: listen start, the microphone opens */
 void device_listen_stop(struct device *d);               /* manual: released */
-void device_wake(struct device *d, struct slice words);  /* idle: detect, then listen start */
 void device_type(struct device *d, struct slice text);   /* typed text: detect alone, abort before it if speaking */
 void device_abort(struct device *d, bool by_wake_word);
 
@@ -74,7 +72,5 @@ const char *device_session(const struct device *d);      /* "" before hello */
 const struct hello_answer *device_hello(const struct device *d);
 const struct speaker *device_speaker(const struct device *d);
 unsigned device_violations(const struct device *d, enum violation v);
-uint64_t device_packets_sent(const struct device *d);
-struct loop *device_loop(const struct device *d);
 
 #endif

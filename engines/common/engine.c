@@ -6,7 +6,6 @@
 #include "engines/common/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -55,26 +54,6 @@ const char *engine_arg(const struct engine_args *a, const char *name, const char
             return arg + 3 + len;
     }
     return otherwise;
-}
-
-int engine_hush(void)
-{
-    int saved = dup(2), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    fflush(stderr);
-    if (nowhere >= 0) {
-        dup2(nowhere, 2);
-        close(nowhere);
-    }
-    return saved;
-}
-
-void engine_unhush(int saved)
-{
-    if (saved < 0)
-        return;
-    fflush(stderr);
-    dup2(saved, 2);
-    close(saved);
 }
 
 /* --- writing -------------------------------------------------------------------------------------- */

@@ -48,8 +48,5 @@ struct engine_class {
 };
 
 int engine_main(int argc, char **argv, const struct engine_class *cls);
-/* stderr to nowhere and back: for libraries that chatter. */
-int engine_hush(void);
-void engine_unhush(int saved);
 
 #endif

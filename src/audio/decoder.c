@@ -94,11 +94,6 @@ enum err decoder_lost(struct decoder *d, uint32_t duration_us, struct pcm *out)
     return OK;
 }
 
-uint32_t decoder_rate_hz(const struct decoder *d)
-{
-    return d->rate_hz;
-}
-
 uint64_t decoder_bad(const struct decoder *d)
 {
     return d->bad;

@@ -15,7 +15,6 @@ must_check enum err decoder_packet(struct decoder *d, struct slice packet, struc
 /* Conceals a lost packet of this duration (clipped to 120 ms). Never fails on a fresh decoder: silence. */
 must_check enum err decoder_lost(struct decoder *d, uint32_t duration_us, struct pcm *out);
 void decoder_reset(struct decoder *d); /* a new stream; counters stay */
-uint32_t decoder_rate_hz(const struct decoder *d);
 uint64_t decoder_bad(const struct decoder *d);    /* packets refused since create */
 uint64_t decoder_packets(const struct decoder *d); /* packets decoded since create */
 #define DECODER_BYTES 20000 /* for memory accounts */

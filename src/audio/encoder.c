@@ -73,8 +73,3 @@ void encoder_set_complexity(struct encoder *e, int complexity)
 {
     opus_encoder_ctl(e->opus, OPUS_SET_COMPLEXITY(MAX(0, MIN(complexity, 10))));
 }
-
-void encoder_reset(struct encoder *e)
-{
-    opus_encoder_ctl(e->opus, OPUS_RESET_STATE);
-}

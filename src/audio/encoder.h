@@ -26,6 +26,5 @@ size_t encoder_samples(const struct encoder *e); /* of one frame */
 /* frame: exactly encoder_samples (else ERR_INVALID); packet borrowed until the next call on e. */
 must_check enum err encoder_frame(struct encoder *e, struct pcm frame, struct slice *packet);
 void encoder_set_complexity(struct encoder *e, int complexity);
-void encoder_reset(struct encoder *e); /* a new stream */
 
 #endif

@@ -18,11 +18,6 @@ void framer_done(struct framer *f)
     *f = (struct framer){ 0 };
 }
 
-void framer_clear(struct framer *f)
-{
-    f->held = 0;
-}
-
 bool framer_next(struct framer *f, struct pcm *in, struct pcm *frame)
 {
     if (f->held == 0 && in->count >= f->frame_samples) {

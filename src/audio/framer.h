@@ -14,7 +14,6 @@ struct framer {
 
 must_check enum err framer_init(struct framer *f, size_t frame_samples); /* ERR_INVALID: 0 or over the maximum */
 void framer_done(struct framer *f);
-void framer_clear(struct framer *f);
 /* Takes from the front of *in; true: *frame is a whole frame, borrowed until the next call; call again
  * until false (then *in is empty). */
 bool framer_next(struct framer *f, struct pcm *in, struct pcm *frame);

@@ -265,11 +265,6 @@ uint32_t pacer_timestamp_ms(const struct pacer *p)
     return p ? p->timestamp_ms : 0;
 }
 
-uint64_t pacer_sent(const struct pacer *p)
-{
-    return p->frames_out;
-}
-
 uint64_t pacer_rebased(const struct pacer *p)
 {
     return p->rebased;

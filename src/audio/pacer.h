@@ -66,7 +66,6 @@ size_t pacer_queued_bytes(const struct pacer *p);
 uint64_t pacer_play_end_ms(const struct pacer *p); /* when the device ends what was sent; 0: nothing sent */
 bool pacer_idle(const struct pacer *p);           /* nothing waits, no STOP to come */
 uint32_t pacer_timestamp_ms(const struct pacer *p); /* of the last frame sent; NULL, none: 0 */
-uint64_t pacer_sent(const struct pacer *p);       /* frames since create */
 uint64_t pacer_rebased(const struct pacer *p);    /* how often the device ran dry */
 
 #endif

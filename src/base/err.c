@@ -5,12 +5,11 @@
 struct row {
     const char *name, *text;
     int http;
-    bool again;
 };
 
 static const struct row rows[ERR_COUNT] = {
-    [OK] = { "OK", "all is well", 200, false },
-#define X(id, status, retry, sentence) [ERR_##id] = { #id, sentence, status, retry },
+    [OK] = { "OK", "all is well", 200 },
+#define X(id, status, sentence) [ERR_##id] = { #id, sentence, status },
     ERR_LIST(X)
 #undef X
 };
@@ -33,9 +32,4 @@ const char *err_text(enum err e)
 int err_http(enum err e)
 {
     return row(e)->http;
-}
-
-bool err_again(enum err e)
-{
-    return row(e)->again;
 }

@@ -388,11 +388,6 @@ void dialogue_reset_hearing(struct dialogue *d)
     hearing_drop(d->hearing);
 }
 
-const struct mode_class *dialogue_mode(const struct dialogue *d)
-{
-    return d->mode_class;
-}
-
 const struct dialogue_opts *dialogue_about(const struct dialogue *d)
 {
     ((struct dialogue *)d)->o.config = d->config;

@@ -114,7 +114,6 @@ enum err dialogue_say(struct dialogue *d, struct slice text, const struct say_op
 void dialogue_tone_file(struct dialogue *d, const char *path);
 /* Leaves the mode it is in (why CANCELLED) and enters another; on failure the old one is kept. */
 enum err dialogue_enter(struct dialogue *d, const struct mode_class *m, const struct json *args);
-const struct mode_class *dialogue_mode(const struct dialogue *d); /* NULL: none */
 /* For modes: what it was created with. config and language follow dialogue_config. */
 const struct dialogue_opts *dialogue_about(const struct dialogue *d);
 /* The conversation so far as the memory wants it, [{"role":..,"content":..}]; false: the user said nothing. */

@@ -124,11 +124,6 @@ bool speaker_is_begun(const struct speaker *s)
     return s && s->begun;
 }
 
-bool speaker_has_audio(const struct speaker *s)
-{
-    return s->frames_put > 0;
-}
-
 enum err speaker_error(const struct speaker *s)
 {
     return s ? s->error : OK;

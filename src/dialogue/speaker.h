@@ -76,7 +76,6 @@ void speaker_finish(struct speaker *s); /* no more sentences: on_played will com
 void speaker_cancel(struct speaker *s); /* drops everything, sends tts_stop if begun; no event after it */
 
 bool speaker_is_begun(const struct speaker *s);   /* tts_start was sent, tts_stop not yet */
-bool speaker_has_audio(const struct speaker *s);  /* this reply made a sound */
 enum err speaker_error(const struct speaker *s);  /* why the last reply ended early; OK: it did not */
 /* What the device has played of the reply until now: whole sentences, the last one cut at a word.
  * Appends; works until the next begin. */

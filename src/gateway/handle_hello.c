@@ -75,7 +75,7 @@ static enum err open_dialogue(struct session *s)
     const struct gateway_env *env = gateway_env_of(s->home->gateway);
     const struct config *cfg = s->config;
     const char *language = s->who.language[0] ? s->who.language : cfg->server_language;
-    struct toolbox_opts tools = { .loop = s->loop, .log = &s->log, .language = language,
+    struct toolbox_opts tools = { .loop = s->loop, .log = &s->log,
                                   .timeout_ms = (unsigned)cfg->tool_call_timeout * 1000,
                                   .device_tools_max = (unsigned)cfg->limits_tools };
 

@@ -157,11 +157,6 @@ size_t link_queued_bytes(const struct link *l)
     return l->ws ? ws_queued_bytes(l->ws) : 0;
 }
 
-const struct net_addr *link_peer(const struct link *l)
-{
-    return ws_peer(l->ws);
-}
-
 void link_close(struct link *l, int code, struct slice reason)
 {
     if (!l || !l->ws)

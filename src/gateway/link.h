@@ -45,7 +45,6 @@ enum err link_json(struct link *l, struct slice json, enum link_rank rank);
 enum err link_audio(struct link *l, struct slice packet, uint32_t timestamp_ms);
 uint64_t link_sent_ms(const struct link *l);            /* when something was sent last (loop_now_ms) */
 size_t link_queued_bytes(const struct link *l);
-const struct net_addr *link_peer(const struct link *l);
 /* Sends Close, then closes TCP. No event after it returns; memory goes by itself. NULL is fine. */
 void link_close(struct link *l, int code, struct slice reason);
 

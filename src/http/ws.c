@@ -509,12 +509,6 @@ void ws_drop(struct ws *w)
         finish(w, 0);
 }
 
-const struct net_addr *ws_peer(const struct ws *w)
-{
-    static const struct net_addr gone;
-    return w->conn ? conn_peer(w->conn) : &gone;
-}
-
 struct conn *ws_conn(struct ws *w)
 {
     return w->conn;

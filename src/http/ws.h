@@ -56,7 +56,6 @@ size_t ws_queued_bytes(const struct ws *w);
  * event after it returns. NULL is fine. */
 void ws_close(struct ws *w, int code, struct slice reason, unsigned linger_ms);
 void ws_drop(struct ws *w); /* closes TCP at once, as devices do; no event after it */
-const struct net_addr *ws_peer(const struct ws *w); /* empty text once it is closed, also in on_close */
 struct conn *ws_conn(struct ws *w);                 /* NULL once it is closed */
 
 #endif

@@ -16,7 +16,6 @@
 #include "modes/groups.h"
 #include "modes/inside.h"
 #include "modes/page.h"
-#include "modes/pages.h"
 #include "modes/past_chats.h"
 #include "protocol/ids.h"
 
@@ -50,11 +49,9 @@ struct pages {
     struct grave grave;
 };
 
+/* What becomes of a page or control. */
+enum pages_result { PAGES_OK, PAGES_LIMITED, PAGES_OFFLINE, PAGES_DENIED, PAGES_INVALID };
 static const char *const result_names[] = {"ok", "limited", "offline", "denied", "invalid"};
-const char *pages_result_name(enum pages_result r)
-{
-    return result_names[r];
-}
 
 static struct pages *pages_of(struct modes *m)
 {

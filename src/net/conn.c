@@ -501,11 +501,6 @@ bool conn_is_tls(const struct conn *c)
     return c->tls != NULL;
 }
 
-struct loop *conn_loop(const struct conn *c)
-{
-    return c->loop;
-}
-
 void conn_keepalive(struct conn *c, unsigned idle_s, unsigned user_timeout_ms)
 {
     uv_os_fd_t fd;

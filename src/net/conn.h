@@ -60,7 +60,6 @@ void conn_close(struct conn *c);  /* NULL is fine */
 const struct net_addr *conn_peer(const struct conn *c);
 const struct net_addr *conn_local(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
-struct loop *conn_loop(const struct conn *c);
 /* Dead peers: TCP keepalive and TCP_USER_TIMEOUT. */
 void conn_keepalive(struct conn *c, unsigned idle_s, unsigned user_timeout_ms);
 

@@ -20,11 +20,6 @@ enum err db_memory_put(struct db *db, const char *device, struct slice text, int
                   db_t(text), db_i(now_ms));
 }
 
-enum err db_memory_delete(struct db *db, const char *device)
-{
-    return db_run(db, "DELETE FROM memory WHERE device = ?1", db_s(device));
-}
-
 enum err db_chat_summary_add(struct db *db, const char *device, struct slice text, int64_t now_ms)
 {
     enum err e = db_run(db, "INSERT INTO chat_summary (device, text, created_ms) VALUES (?1, ?2, ?3)", db_s(device),

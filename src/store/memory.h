@@ -11,7 +11,6 @@
 
 must_check enum err db_memory_get(struct db *db, const char *device, struct buf *out); /* ERR_NOT_FOUND */
 must_check enum err db_memory_put(struct db *db, const char *device, struct slice text, int64_t now_ms);
-must_check enum err db_memory_delete(struct db *db, const char *device);
 
 struct chat_summary_row {
     const char *text;

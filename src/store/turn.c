@@ -52,11 +52,6 @@ enum err db_turn_of_session(struct db *db, const char *session, struct arena *a,
     return read_all(&q, a, out, count);
 }
 
-enum err db_turn_delete_device(struct db *db, const char *device)
-{
-    return db_run(db, "DELETE FROM turn WHERE device = ?1", db_s(device));
-}
-
 enum err db_turn_expire(struct db *db, int64_t before_ms, size_t limit, bool *more)
 {
     enum err e = db_run(db, "DELETE FROM turn WHERE id IN (SELECT id FROM turn WHERE ended_ms < ?1 LIMIT ?2)",

@@ -21,7 +21,6 @@ must_check enum err db_turn_last(struct db *db, const char *device, int64_t sinc
 /* All rows of a session, oldest first, at most DB_ROWS_MAX. */
 must_check enum err db_turn_of_session(struct db *db, const char *session, struct arena *a, struct turn_row **out,
                                        size_t *count);
-must_check enum err db_turn_delete_device(struct db *db, const char *device);
 /* Retention: removes at most `limit` rows that ended before; *more: there are others left. */
 must_check enum err db_turn_expire(struct db *db, int64_t before_ms, size_t limit, bool *more);
 

@@ -272,11 +272,6 @@ enum err toolbox_call(struct tool_call **out, struct toolbox *t, struct slice na
     return OK;
 }
 
-struct toolbox *tool_call_box(const struct tool_call *c)
-{
-    return c->box;
-}
-
 void tool_call_tag_set(struct tool_call *c, int64_t tag)
 {
     c->tag = tag;
@@ -457,9 +452,4 @@ struct loop *toolbox_loop(const struct toolbox *t)
 const struct log_ctx *toolbox_log(const struct toolbox *t)
 {
     return t->o.log;
-}
-
-const char *toolbox_language(const struct toolbox *t)
-{
-    return t->o.language ? t->o.language : "en-US";
 }

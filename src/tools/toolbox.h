@@ -49,7 +49,6 @@ typedef void tool_done_fn(void *user, enum err err, const struct tool_result *re
 struct toolbox_opts {
     struct loop *loop;
     const struct log_ctx *log;   /* borrowed for life */
-    const char *language;        /* "zh-CN"; borrowed for life */
     unsigned timeout_ms;         /* of a call; 0: TOOL_TIMEOUT_DEFAULT_MS (tool_call_timeout) */
     unsigned device_tools_max;   /* further ones a device offers are not taken; 0: TOOLBOX_TOOLS_MAX (limits.tools) */
     bool is_bare;                /* tests: without the built-in ones */
@@ -85,11 +84,9 @@ void toolbox_remove_all(struct toolbox *t, struct tool_source *s); /* its calls 
 void tool_call_end(struct tool_call *c, const struct tool_result *r); /* exactly once; c is gone for the source */
 void tool_call_text(struct tool_call *c, struct slice text);          /* TOOL_ASK, no error */
 void tool_call_fail(struct tool_call *c, struct slice text);          /* TOOL_ASK, error */
-struct toolbox *tool_call_box(const struct tool_call *c);
 void tool_call_tag_set(struct tool_call *c, int64_t tag); /* the source's own number for it */
 int64_t tool_call_tag(const struct tool_call *c);
 struct loop *toolbox_loop(const struct toolbox *t);
 const struct log_ctx *toolbox_log(const struct toolbox *t);
-const char *toolbox_language(const struct toolbox *t);
 
 #endif

@@ -943,8 +943,7 @@ static struct toolbox *open_with_tools(void)
     stage_open(&w, NULL, NULL);
     dialogue_close(w.dialogue);
     loop_step(w.loop, 0);
-    assert_ok(toolbox_create(&box, &(struct toolbox_opts){ .loop = w.loop, .log = &w.log, .language = "en-US",
-                                                           .is_bare = true }));
+    assert_ok(toolbox_create(&box, &(struct toolbox_opts){ .loop = w.loop, .log = &w.log, .is_bare = true }));
     for (size_t i = 0; i < COUNT(names); i++)
         assert_ok(toolbox_add(box, &lamp, &(struct tool_offer){ .name = slice_of(names[i]),
                                                                 .description = SLICE("d") }));

@@ -28,7 +28,7 @@ static void open_stage(const char *yaml)
     dialogue_close(w.dialogue);
     loop_step(w.loop, 0);
     called[0] = 0;
-    assert_ok(toolbox_create(&box, &(struct toolbox_opts){ .loop = w.loop, .log = &w.log, .language = "en-US" }));
+    assert_ok(toolbox_create(&box, &(struct toolbox_opts){ .loop = w.loop, .log = &w.log }));
     assert_ok(toolbox_add(box, &device, &(struct tool_offer){ .name = SLICE("self_audio_speaker_set_volume"),
                                                               .description = SLICE("Sets the volume") }));
     w.opts.tools = box;
