@@ -16,20 +16,11 @@ static bool host_ok(struct slice host)
     return host.len > 0 && host.len < 254;
 }
 
-static bool is_trusted(const struct net_addr *addr, const struct config *cfg)
-{
-    const struct conf_list *l = &cfg->server_trusted_proxies;
-    for (size_t i = 0; i < l->count; i++)
-        if (net_addr_in(addr, slice_of(l->items[i])))
-            return true;
-    return false;
-}
-
 void url_base(struct buf *out, struct http_req *r, const struct config *cfg, bool is_ws, uint16_t port)
 {
     struct slice v, host;
     bool is_tls = http_is_tls(r);
-    if (is_trusted(http_peer(r), cfg) && http_header(r, "x-forwarded-proto", &v))
+    if (peer_is_trusted(http_peer(r), cfg) && http_header(r, "x-forwarded-proto", &v))
         is_tls = slice_eq_nocase(v, SLICE("https")) || slice_eq_nocase(v, SLICE("wss"));
     buf_puts(out, is_ws ? (is_tls ? "wss://" : "ws://") : is_tls ? "https://" : "http://");
     bool has_host = http_header(r, "host", &host) && host_ok(host);

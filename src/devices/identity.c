@@ -56,11 +56,11 @@ bool host_is_private(struct slice host)
     return host_is_loopback(host) || (net_addr_parse(host_name(slice_trim(host)), &addr) && addr.is_private);
 }
 
-static bool is_trusted(const struct net_addr *addr, const struct config *cfg)
+bool peer_is_trusted(const struct net_addr *peer, const struct config *cfg)
 {
     const struct conf_list *l = &cfg->server_trusted_proxies;
     for (size_t i = 0; i < l->count; i++)
-        if (net_addr_in(addr, slice_of(l->items[i])))
+        if (net_addr_in(peer, slice_of(l->items[i])))
             return true;
     return false;
 }
@@ -86,7 +86,7 @@ void identity_peer(struct net_addr *out, bool *is_forwarded, struct http_req *r,
     bool has_list = last_header(r, "x-forwarded-for", &list);
     bool has_any = has_list || http_header(r, "forwarded", &other) || http_header(r, "x-real-ip", &other);
     *is_forwarded = false;
-    if (!is_trusted(out, cfg)) {
+    if (!peer_is_trusted(out, cfg)) {
         *is_forwarded = has_any;
         return;
     }
@@ -101,7 +101,7 @@ void identity_peer(struct net_addr *out, bool *is_forwarded, struct http_req *r,
         }
         addr.port = 0;
         *out = addr;
-        if (!is_trusted(out, cfg))
+        if (!peer_is_trusted(out, cfg))
             return;
         list.len = comma ? comma - 1 : 0;
     }

@@ -30,6 +30,7 @@ void identity_done(struct identity *who);
 
 /* The peer's address; behind server.trusted_proxies the last untrusted one of X-Forwarded-For. */
 void identity_peer(struct net_addr *out, bool *is_forwarded, struct http_req *r, const struct config *cfg);
+bool peer_is_trusted(const struct net_addr *peer, const struct config *cfg); /* one of server.trusted_proxies */
 /* The host name of an Origin or Host value is loopback / private by its spelling. */
 bool host_is_loopback(struct slice host);
 bool host_is_private(struct slice host);
