@@ -24,13 +24,15 @@ enum conn_state {
     CONN_CLOSED,  /* waiting for its memory to go */
 };
 
+union stream_io { /* TCP or Unix, of a connection or a listener */
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+};
+
 struct conn {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    union stream_io io;
     struct loop *loop;
     const struct conn_events *ev;
     void *user;

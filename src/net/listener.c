@@ -10,12 +10,7 @@
 #include <unistd.h>
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    union stream_io io;
     struct loop *loop;
     void (*on_accept)(void *user, struct conn *c);
     void *user;
