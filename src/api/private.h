@@ -168,8 +168,6 @@ void serve_task_delete(struct api_call *c);
 /* --- tasks (workflow.c) ---- */
 #define GROUP_MAX_BYTES 64
 #define DEFAULT_GROUP "home"
-struct task_row;
 bool group_ok(struct slice group);
-void task_put(struct jw *j, const struct task_row *t);
 
 #endif

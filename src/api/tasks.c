@@ -31,7 +31,7 @@ static enum err put_run(struct db *db, struct work *w)
     w->n[0] = o.is_new || o.is_changed;
     struct jw j;
     jw_init(&j, &w->out);
-    task_put(&j, &row);
+    task_write(&j, &row, true);
     return OK;
 }
 

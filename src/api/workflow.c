@@ -9,29 +9,6 @@
 
 #define TITLE_MAX_CHARS 200
 
-void task_put(struct jw *j, const struct task_row *t)
-{
-    auto_json struct json *extra = NULL;
-    jw_object(j);
-    jw_cstr(j, "id", t->id);
-    jw_cstr(j, "title", t->title);
-    jw_i64(j, "priority", t->priority);
-    jw_cstr(j, "status", t->is_done ? "done" : "open");
-    if (t->owner[0])
-        jw_cstr(j, "owner", t->owner);
-    jw_cstr(j, "groupKey", t->group_key);
-    jw_i64(j, "updatedAt", t->updated_ms);
-    if (json_parse(&extra, slice_of(t->extra), NULL) == OK) {
-        struct slice key;
-        const struct json *value;
-        for (size_t i = 0; json_member(extra, i, &key, &value); i++) {
-            auto_mem char *name = xslicedup(key);
-            jw_json(j, name, value);
-        }
-    }
-    jw_end(j);
-}
-
 static enum err list_run(struct db *db, struct work *w)
 {
     struct task_row *rows;
@@ -44,7 +21,7 @@ static enum err list_run(struct db *db, struct work *w)
     jw_object(&j);
     jw_array_as(&j, "items");
     for (size_t i = 0; i < count; i++)
-        task_put(&j, &rows[i]);
+        task_write(&j, &rows[i], true);
     jw_end(&j);
     jw_cstr(&j, "groupKey", w->id);
     jw_end(&j);

@@ -40,28 +40,6 @@ struct read {
 
 /* ---- store thread ---- */
 
-static void write_task(struct jw *w, const struct task_row *t)
-{
-    jw_object(w);
-    jw_cstr(w, "id", t->id);
-    jw_cstr(w, "title", t->title);
-    jw_i64(w, "priority", t->priority);
-    jw_cstr(w, "status", t->is_done ? "done" : "open");
-    if (t->owner[0])
-        jw_cstr(w, "owner", t->owner);
-    jw_cstr(w, "groupKey", t->group_key);
-    auto_json struct json *extra = NULL;
-    struct slice key;
-    const struct json *value;
-    if (strcmp(t->extra, "{}") != 0 && json_parse(&extra, slice_of(t->extra), NULL) == OK) {
-        for (size_t i = 0; json_member(extra, i, &key, &value); i++) {
-            auto_mem char *name = xslicedup(key);
-            jw_json(w, name, value);
-        }
-    }
-    jw_end(w);
-}
-
 /* The first tasks that fit, and how many there are. */
 static void write_snapshot(struct read *r, const struct task_row *tasks, size_t count)
 {
@@ -79,7 +57,7 @@ static void write_snapshot(struct read *r, const struct task_row *tasks, size_t 
     jw_array_as(&w, "tasks");
     for (r->count = 0; r->count < count; r->count++) {
         size_t before = r->json.len;
-        write_task(&w, &tasks[r->count]);
+        task_write(&w, &tasks[r->count], false);
         if (r->json.len + tail.len + 1 > r->max_bytes) {
             r->json.len = before;
             break;

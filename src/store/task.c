@@ -2,6 +2,8 @@
  * task.c -- see task.h. */
 #include "store/task.h"
 
+#include "base/mem.h"
+
 static enum err add(struct db *db, const struct task_change *c, int64_t now_ms)
 {
     int64_t have = 0;
@@ -132,4 +134,28 @@ enum err db_task_delete(struct db *db, const char *group_key, const char *id)
 {
     enum err e = db_run(db, "DELETE FROM task WHERE group_key = ?1 AND id = ?2", db_s(group_key), db_s(id));
     return e || db_changes(db) ? e : ERR_NOT_FOUND;
+}
+
+void task_write(struct jw *w, const struct task_row *t, bool has_time)
+{
+    auto_json struct json *extra = NULL;
+    jw_object(w);
+    jw_cstr(w, "id", t->id);
+    jw_cstr(w, "title", t->title);
+    jw_i64(w, "priority", t->priority);
+    jw_cstr(w, "status", t->is_done ? "done" : "open");
+    if (t->owner[0])
+        jw_cstr(w, "owner", t->owner);
+    jw_cstr(w, "groupKey", t->group_key);
+    if (has_time)
+        jw_i64(w, "updatedAt", t->updated_ms);
+    if (json_parse(&extra, slice_of(t->extra), NULL) == OK) {
+        struct slice key;
+        const struct json *value;
+        for (size_t i = 0; json_member(extra, i, &key, &value); i++) {
+            auto_mem char *name = xslicedup(key);
+            jw_json(w, name, value);
+        }
+    }
+    jw_end(w);
 }

@@ -3,6 +3,7 @@
 #ifndef PARLEY_STORE_TASK_H
 #define PARLEY_STORE_TASK_H
 
+#include "base/json.h"
 #include "store/db.h"
 
 #define TASKS_PER_GROUP_MAX 5000
@@ -36,5 +37,8 @@ must_check enum err db_task_assign(struct db *db, const char *group_key, const c
 must_check enum err db_task_complete(struct db *db, const char *group_key, const char *id, int64_t now_ms,
                                      bool *changed);
 must_check enum err db_task_delete(struct db *db, const char *group_key, const char *id);
+
+/* As devices (without has_time) and programs see it. Any thread. */
+void task_write(struct jw *w, const struct task_row *t, bool has_time);
 
 #endif
