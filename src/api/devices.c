@@ -12,18 +12,24 @@
 #define TURNS_DEFAULT 10
 #define TURNS_MAX 100
 
+/* e: NULL: it is not connected. */
+static void presence_put(struct jw *w, const char *device, const struct presence_entry *e)
+{
+    jw_cstr(w, "id", device);
+    jw_bool(w, "online", e != NULL);
+    if (!e)
+        return;
+    jw_cstr(w, "sessionId", e->session);
+    jw_cstr(w, "mode", e->mode);
+    jw_i64(w, "since", e->since_ms);
+}
+
 static void device_put(struct jw *w, const struct device_row *d, struct presence *presence)
 {
     struct presence_entry online;
     bool is_online = presence && presence_get(presence, d->id, &online);
     jw_object(w);
-    jw_cstr(w, "id", d->id);
-    jw_bool(w, "online", is_online);
-    if (is_online) {
-        jw_cstr(w, "sessionId", online.session);
-        jw_cstr(w, "mode", online.mode);
-        jw_i64(w, "since", online.since_ms);
-    }
+    presence_put(w, d->id, is_online ? &online : NULL);
     jw_cstr(w, "board", d->board);
     jw_cstr(w, "chip", d->chip);
     jw_cstr(w, "firmware", d->firmware);
@@ -38,11 +44,7 @@ static void device_put(struct jw *w, const struct device_row *d, struct presence
 static void online_put(struct jw *w, const struct presence_entry *e)
 {
     jw_object(w);
-    jw_cstr(w, "id", e->device);
-    jw_bool(w, "online", true);
-    jw_cstr(w, "sessionId", e->session);
-    jw_cstr(w, "mode", e->mode);
-    jw_i64(w, "since", e->since_ms);
+    presence_put(w, e->device, e);
     jw_end(w);
 }
 

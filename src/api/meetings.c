@@ -16,12 +16,17 @@
 #define TRANSCRIPT_DEFAULT 100
 #define TRANSCRIPT_MAX 500
 
-static bool meeting_of(struct api_call *c)
+/* Work on the meeting that the path names. NULL: it names none, which was answered. */
+static struct work *meeting_work(struct api_call *c, enum err (*run)(struct db *db, struct work *w))
 {
-    if (meeting_id_ok(slice_of(c->params[0])))
-        return true;
-    call_reply_error(c, 400, "this is no meeting id");
-    return false;
+    struct slice id = slice_of(c->params[0]);
+    if (!meeting_id_ok(id)) {
+        call_reply_error(c, 400, "this is no meeting id");
+        return NULL;
+    }
+    struct work *w = work_new(run);
+    w->id = work_text(w, id);
+    return w;
 }
 
 /* As its summary says: one that is over lasted min_ms at least (meeting.min_duration_ms). */
@@ -193,10 +198,9 @@ static enum err meeting_run(struct db *db, struct work *w)
 
 void serve_meeting(struct api_call *c)
 {
-    if (!meeting_of(c))
+    struct work *w = meeting_work(c, meeting_run);
+    if (!w)
         return;
-    struct work *w = work_new(meeting_run);
-    w->id = work_text(w, slice_of(c->params[0]));
     w->n[0] = query_number(c, "preview", PREVIEW_DEFAULT, 1, PREVIEW_MAX);
     w->n[3] = c->cfg->meeting_min_duration_ms;
     work_start(c, w, true);
@@ -225,10 +229,9 @@ static enum err transcript_run(struct db *db, struct work *w)
 
 void serve_meeting_transcript(struct api_call *c)
 {
-    if (!meeting_of(c))
+    struct work *w = meeting_work(c, transcript_run);
+    if (!w)
         return;
-    struct work *w = work_new(transcript_run);
-    w->id = work_text(w, slice_of(c->params[0]));
     w->n[0] = query_number(c, "offset", 0, 0, INT32_MAX);
     w->n[1] = query_number(c, "limit", TRANSCRIPT_DEFAULT, 1, TRANSCRIPT_MAX);
     work_start(c, w, true);
@@ -271,11 +274,10 @@ static void delete_then(struct api_call *c, struct work *w, enum err e)
 
 void serve_meeting_delete(struct api_call *c)
 {
-    if (!meeting_of(c))
+    struct work *w = meeting_work(c, delete_run);
+    if (!w)
         return;
-    struct work *w = work_new(delete_run);
     w->then = delete_then;
-    w->id = work_text(w, slice_of(c->params[0]));
     work_start(c, w, false);
 }
 
@@ -329,15 +331,15 @@ static void summarize_then(struct api_call *c, struct work *w, enum err e)
 
 static void change(struct api_call *c, wish *ask, void (*then)(struct api_call *c, struct work *w, enum err e))
 {
-    if (!meeting_of(c))
+    struct work *w = meeting_work(c, known_run);
+    if (!w)
         return;
     if (!ask) {
+        work_free(w);
         call_reply_err(c, ERR_UNSUPPORTED);
         return;
     }
-    struct work *w = work_new(known_run);
     w->then = then;
-    w->id = work_text(w, slice_of(c->params[0]));
     work_start(c, w, true);
 }
 
