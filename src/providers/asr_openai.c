@@ -106,16 +106,9 @@ static void free_asr(void *arg)
 
 static enum err asr_open(struct asr **out, const struct provider_opts *o, const struct asr_events *ev, void *user)
 {
-    char *url = openai_endpoint(o, url_keys, "");
-    if (!url || !o->env->http) {
-        mem_free(url);
+    char *url = o->env->http ? openai_service(o, url_keys, "/audio/transcriptions") : NULL;
+    if (!url)
         return ERR_INVALID;
-    }
-    if (slice_ends(slice_of(url), SLICE("/v1"))) {
-        char *whole = xprintf("%s/audio/transcriptions", url);
-        mem_free(url);
-        url = whole;
-    }
     struct asr *a = xnew(struct asr);
     a->url = url;
     a->opts = *o;

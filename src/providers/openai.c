@@ -63,6 +63,16 @@ char *openai_endpoint(const struct provider_opts *o, const char *const *keys, co
     return xprintf(SLICE_FMT "%s", SLICE_ARG(url), path);
 }
 
+char *openai_service(const struct provider_opts *o, const char *const *keys, const char *path)
+{
+    char *url = openai_endpoint(o, keys, "");
+    if (!url || !slice_ends(slice_of(url), SLICE("/v1")))
+        return url;
+    char *whole = xprintf("%s%s", url, path);
+    mem_free(url);
+    return whole;
+}
+
 bool openai_key_is_placeholder(const struct provider_opts *o)
 {
     const char *written = opts_has(o, "api_key") ? opts_str(o, "api_key", "") : "";

@@ -21,6 +21,8 @@ void openai_headers_done(struct openai_headers *h);
 /* The endpoint: the first key that is set; `path` is appended unless the URL has it ("/chat/completions").
  * NULL: none is set. Given: mem_free. */
 char *openai_endpoint(const struct provider_opts *o, const char *const *keys, const char *path);
+/* The same for services of one endpoint: `path` is appended only to a URL that ends in /v1. */
+char *openai_service(const struct provider_opts *o, const char *const *keys, const char *path);
 enum err openai_check(const struct provider_opts *o, const char *const *keys, struct err_note *note);
 bool openai_key_is_placeholder(const struct provider_opts *o);
 

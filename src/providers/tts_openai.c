@@ -324,16 +324,9 @@ static enum format format_of(const struct provider_opts *o)
 
 static enum err tts_open(struct tts **out, const struct provider_opts *o, const struct tts_events *ev, void *user)
 {
-    char *url = openai_endpoint(o, url_keys, "");
-    if (!url || !o->env->http) {
-        mem_free(url);
+    char *url = o->env->http ? openai_service(o, url_keys, "/audio/speech") : NULL;
+    if (!url)
         return ERR_INVALID;
-    }
-    if (slice_ends(slice_of(url), SLICE("/v1"))) {
-        char *whole = xprintf("%s/audio/speech", url);
-        mem_free(url);
-        url = whole;
-    }
     struct tts *t = xnew(struct tts);
     t->url = url;
     t->opts = *o;
