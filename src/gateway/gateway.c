@@ -173,6 +173,20 @@ static bool post_to_entry(struct gateway *g, const struct presence_entry *e, str
     return is_found;
 }
 
+/* Nothing when it is not connected. */
+static void post_to_device(struct gateway *g, const char *device,
+                           void (*deliver)(struct gateway_loop *gl, struct session *s, struct letter *letter))
+{
+    struct presence_entry e;
+
+    if (!presence_get(g->env.presence, device, &e))
+        return;
+    struct letter *letter = xnew(struct letter);
+    letter->deliver = deliver;
+    if (!post_to_entry(g, &e, letter))
+        mem_free(letter);
+}
+
 static void post_to_all(struct gateway *g, const struct letter *model)
 {
     pthread_mutex_lock(&g->lock);
@@ -214,14 +228,7 @@ static void deliver_kick(struct gateway_loop *gl, struct session *s, struct lett
 
 void gateway_kick(struct gateway *g, const char *device)
 {
-    struct presence_entry e;
-
-    if (!presence_get(g->env.presence, device, &e))
-        return;
-    struct letter *letter = xnew(struct letter);
-    letter->deliver = deliver_kick;
-    if (!post_to_entry(g, &e, letter))
-        mem_free(letter);
+    post_to_device(g, device, deliver_kick);
 }
 
 static void deliver_reload(struct gateway_loop *gl, struct session *s, struct letter *letter)
@@ -360,12 +367,5 @@ static void deliver_speech_waits(struct gateway_loop *gl, struct session *s, str
 
 void gateway_speech_waits(struct gateway *g, const char *device)
 {
-    struct presence_entry e;
-
-    if (!presence_get(g->env.presence, device, &e))
-        return;
-    struct letter *letter = xnew(struct letter);
-    letter->deliver = deliver_speech_waits;
-    if (!post_to_entry(g, &e, letter))
-        mem_free(letter);
+    post_to_device(g, device, deliver_speech_waits);
 }
