@@ -183,6 +183,15 @@ void url_piece(struct buf *out, struct slice text)
     }
 }
 
+char *url_path(const char *before, const char *piece, const char *behind)
+{
+    struct buf path = { 0 };
+    buf_puts(&path, before);
+    url_piece(&path, slice_of(piece));
+    buf_puts(&path, behind);
+    return buf_take(&path);
+}
+
 bool print_json(const struct command *c, const struct api_answer *a)
 {
     auto_buf struct buf text = { 0 };

@@ -56,6 +56,7 @@ struct api_question {
 bool api_ask_server(struct command *c, const struct api_question *q, struct api_answer *out);
 
 void url_piece(struct buf *out, struct slice text); /* percent-encoded */
+char *url_path(const char *before, const char *piece, const char *behind); /* only the piece is encoded; given */
 /* --json: the data as it came, one line. True when it was printed. */
 bool print_json(const struct command *c, const struct api_answer *a);
 void print_line(const char *name, struct slice value); /* "name      value" */

@@ -14,11 +14,7 @@ struct devices_options {
 
 static char *path_of(const struct command *c, const char *rest)
 {
-    struct buf path = { 0 };
-    buf_puts(&path, "/devices/");
-    url_piece(&path, slice_of(c->words[0]));
-    buf_puts(&path, rest);
-    return buf_take(&path);
+    return url_path("/devices/", c->words[0], rest);
 }
 
 static int list(struct command *c)

@@ -22,11 +22,7 @@ static struct slice text_at(const struct json *v, const char *key)
 /* /meetings/<id><rest> */
 static char *path_of(const struct command *c, const char *rest)
 {
-    struct buf path = { 0 };
-    buf_puts(&path, "/meetings/");
-    url_piece(&path, slice_of(c->words[0]));
-    buf_puts(&path, rest);
-    return buf_take(&path);
+    return url_path("/meetings/", c->words[0], rest);
 }
 
 static int list(struct command *c)

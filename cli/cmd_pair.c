@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * cmd_pair.c -- `parley pair`: codes that devices show, confirmed by a person (admin listener). */
+#include "base/mem.h"
 #include "cli/api_client.h"
 
 #include <stdio.h>
@@ -37,10 +38,8 @@ static int pair(struct command *c)
     if (c->word_count == 0 || strcmp(c->words[0], "list") == 0)
         return list(c);
     auto_answer struct api_answer a = { 0 };
-    auto_buf struct buf path = { 0 };
-    buf_puts(&path, "/pairing/");
-    url_piece(&path, slice_of(c->words[0]));
-    struct api_question q = { .side = SIDE_ADMIN, .method = "POST", .path = path.data,
+    auto_mem char *path = url_path("/pairing/", c->words[0], "");
+    struct api_question q = { .side = SIDE_ADMIN, .method = "POST", .path = path,
                               .missing = "`parley pair` lists the codes that wait; "
                                          "a device asks for a new one by itself." };
     if (!api_ask_server(c, &q, &a))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * cmd_say.c -- `parley say DEVICE TEXT`: a device says something, now or when it comes. */
+#include "base/mem.h"
 #include "cli/api_client.h"
 
 #include <stdio.h>
@@ -32,11 +33,9 @@ static int say(struct command *c)
 {
     const struct say_options *o = c->options;
     auto_answer struct api_answer a = { 0 };
-    auto_buf struct buf path = { 0 }, text = { 0 }, body = { 0 };
+    auto_buf struct buf text = { 0 }, body = { 0 };
+    auto_mem char *path = url_path("/devices/", c->words[0], "/say");
     struct jw w;
-    buf_puts(&path, "/devices/");
-    url_piece(&path, slice_of(c->words[0]));
-    buf_puts(&path, "/say");
     for (size_t i = 1; i < c->word_count; i++)
         buf_printf(&text, "%s%s", i > 1 ? " " : "", c->words[i]);
     jw_init(&w, &body);
@@ -48,7 +47,7 @@ static int say(struct command *c)
     if (o->key)
         jw_cstr(&w, "idempotencyKey", o->key);
     jw_end(&w);
-    struct api_question q = { .method = "POST", .path = path.data, .body = buf_slice(&body),
+    struct api_question q = { .method = "POST", .path = path, .body = buf_slice(&body),
                               .missing = "No such device; `parley devices` lists those seen." };
     if (!api_ask_server(c, &q, &a))
         return EXIT_BAD;
