@@ -71,9 +71,10 @@ def mean_rss(samples):
 
 def bench_mixed(b):
     """70 % idle, 15 % talk, 5 % listen, 5 % play, 5 % come and go. The first third warms up; then the sixth after it
-    is set against the last sixth."""
+    is set against the last sixth. Dialogues are short, so that they are full when it begins: of 8,000 tokens each would
+    grow for an hour, to 32 KB."""
     seconds = 3600 if b.o.hour else 48 if b.o.quick else 300
-    with b.Server(mock=['--tts-speed', '2']) as s:
+    with b.Server(mock=['--tts-speed', '2'], limits=', dialogue_tokens: 500') as s:
         r = s.load('mixed', 300, seconds)
         is_alive = s.is_alive()
     samples = r['samples']
