@@ -19,6 +19,8 @@
 #define TASK_TITLE_CHARS     200
 #define OWNER_BYTES          64
 #define SNAPSHOT_DEBOUNCE_MS 1500
+#define ASKED_MAX            8   /* lists with a reqId that wait for a reading: BUSY beyond */
+#define REQ_ID_ROOM          512 /* of a snapshot's bytes, for the reqId it may carry */
 
 enum op_kind { OP_UPDATE, OP_ASSIGN, OP_COMPLETE, OP_DELETE };
 
@@ -28,6 +30,8 @@ struct workflow {
     uint64_t sent_ms; /* the last snapshot that hello or working start caused; 0: none */
     struct snapshot_wish wish;
     bool is_reading, is_dirty;
+    char *asked[ASKED_MAX]; /* reqIds of lists; the first `answering` get the snapshot that is being read */
+    unsigned asked_count, answering;
     unsigned refs;
     struct grave grave;
 };
@@ -35,8 +39,11 @@ struct workflow {
 static void workflow_unref(void *arg)
 {
     struct workflow *f = arg;
-    if (--f->refs == 0)
-        mem_free(f);
+    if (--f->refs)
+        return;
+    for (unsigned i = 0; i < f->asked_count; i++)
+        mem_free(f->asked[i]);
+    mem_free(f);
 }
 
 static struct workflow *workflow_of(struct modes *m)
@@ -64,6 +71,37 @@ void workflow_close(struct modes *m)
 
 static void snapshot(struct modes *m);
 
+static void send_with_id(struct modes *m, struct slice json, const char *req_id)
+{
+    auto_buf struct buf out = {0};
+    struct jw w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_cstr(&w, "reqId", req_id);
+    jw_end(&w);
+    out.data[out.len - 1] = ','; /* {"reqId":"..", and the rest of the snapshot behind its brace */
+    buf_put(&out, slice_sub(json, 1, json.len));
+    (void)m->out->send(m->user, buf_slice(&out), true);
+}
+
+/* One message for all that was asked without an id, one for each list that had one. */
+static void answer(struct workflow *f, struct slice json)
+{
+    if (!f->answering)
+        (void)f->modes->out->send(f->modes->user, json, true);
+    for (unsigned i = 0; i < f->answering && f->modes; i++)
+        send_with_id(f->modes, json, f->asked[i]);
+}
+
+static void answered(struct workflow *f)
+{
+    for (unsigned i = 0; i < f->answering; i++)
+        mem_free(f->asked[i]);
+    f->asked_count -= f->answering;
+    memmove(f->asked, f->asked + f->answering, f->asked_count * sizeof(f->asked[0]));
+    f->answering = 0;
+}
+
 static void on_snapshot(struct snapshot_wish *w, enum err err, const struct snapshot *s)
 {
     struct workflow *f = container_of(w, struct workflow, wish);
@@ -71,11 +109,14 @@ static void on_snapshot(struct snapshot_wish *w, enum err err, const struct snap
     f->is_reading = false;
     if (m && err) {
         LOGE(m->log, "workflow.read", "err=%s", err_name(err));
+        for (unsigned i = 0; i < f->answering && f->modes; i++)
+            modes_error(m, "workflow", msg_code_of(err), "the tasks could not be read, try again", slice_of(f->asked[i]));
     } else if (m) {
         LOGI(m->log, "workflow.snapshot", "[Workflow] op=snapshot to=%s count=%zu total=%lld", m->device_id,
              s->count, (long long)s->total);
-        (void)m->out->send(m->user, s->json, true);
+        answer(f, s->json);
     }
+    answered(f);
     if (f->modes && f->is_dirty) {
         f->is_dirty = false;
         snapshot(f->modes);
@@ -94,8 +135,9 @@ static void snapshot(struct modes *m)
     auto_buf struct buf group = {0};
     group_of(m->shared, m->config, m->device_id, &group);
     f->wish.on_done = on_snapshot;
-    if (snapshots_ask(m->snapshots, group.data, m->json_max_bytes, &f->wish))
+    if (snapshots_ask(m->snapshots, group.data, m->json_max_bytes - REQ_ID_ROOM, &f->wish))
         return;
+    f->answering = f->asked_count;
     f->is_reading = true;
     f->refs++;
 }
@@ -533,13 +575,25 @@ static void handle_change(struct modes *m, const struct msg *msg, enum op_kind k
     plan_start(m, p);
 }
 
+static void handle_list(struct modes *m, const struct msg *msg)
+{
+    struct workflow *f = workflow_of(m);
+    if (msg->req_id.len && f->asked_count == ASKED_MAX) {
+        modes_error(m, "workflow", CODE_BUSY, "too many lists at once, try again", msg->req_id);
+        return;
+    }
+    if (msg->req_id.len)
+        f->asked[f->asked_count++] = xslicedup(msg->req_id);
+    snapshot(m);
+}
+
 void handle_workflow_message(struct modes *m, const struct msg *msg)
 {
     struct slice event = json_get_text(msg->root, "event");
     const struct json *tasks = json_get(msg->root, "tasks");
     if (slice_is(event, "list") ||
         (slice_is(event, "update") && json_is(tasks, JSON_ARRAY) && !json_len(tasks))) {
-        snapshot(m);
+        handle_list(m, msg);
         return;
     }
     for (size_t k = 0; k < COUNT(kind_names); k++) {

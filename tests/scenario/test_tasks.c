@@ -85,6 +85,21 @@ static void an_update_is_stored_then_acknowledged_then_shown(void **state)
     client_forget(c);
     client_say(c, "{\"type\":\"workflow\",\"event\":\"list\"}");
     assert_true(client_gets(c, "Call Anna"));
+    assert_int_equal(client_count(c, "reqId"), 0);
+    client_say(c, "{\"type\":\"workflow\",\"event\":\"list\",\"reqId\":\"q2\"}"); /* each gets its own */
+    client_say(c, "{\"type\":\"workflow\",\"event\":\"list\",\"reqId\":\"q\\\"3\"}");
+    assert_true(client_gets(c, "q\\\"3"));
+    auto_json struct json *second = client_json(c, "q2", 0), *third = client_json(c, "q\\\"3", 0);
+    assert_slice_is(json_get_text(second, "reqId"), "q2");
+    assert_slice_is(json_get_text(second, "event"), "update");
+    assert_slice_is(json_get_text(third, "reqId"), "q\"3");
+    assert_int_equal(json_len(json_get(third, "tasks")), 2);
+    client_forget(c);
+    for (int i = 0; i < 10; i++) /* all at once: two find no place */
+        client_say(c, "{\"type\":\"workflow\",\"event\":\"list\",\"reqId\":\"many\"}");
+    client_sync(c);
+    assert_int_equal(client_count(c, "\"reqId\":\"many\""), 10);
+    assert_true(client_count(c, "\"tasks\":[") >= 8);
     world_end(&w);
 }
 
