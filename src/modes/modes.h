@@ -3,7 +3,7 @@
  * that belong to modes. The gateway makes one per session, gives it those messages, and carries out what it
  * wants: send to this client, or post to the session of another device.
  *
- *   gateway: text message -> modes_handle --> mode.c, meeting.c, coding.c, workflow.c, peer.c, pages.c
+ *   gateway: text message -> modes_handle --> modes.c, meeting.c, coding.c, workflow.c, peer.c, pages.c
  *   utterance -> dialogue -> mode class -> the same files
  *   another session's post -> modes_deliver
  *

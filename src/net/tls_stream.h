@@ -19,7 +19,7 @@ void tls_stream_input(struct tls_stream *t, struct slice ciphertext); /* borrowe
 void tls_stream_keep_input(struct tls_stream *t); /* copies what tls_stream_read has not eaten yet */
 bool tls_stream_has_input(const struct tls_stream *t);
 /* Goes on with the handshake, then reads: bytes put into `plain`, 0 when more input is needed, -1 at
- * the peer's end, -2 when TLS failed (tls_stream_why). */
+ * the peer's end, -2 when TLS failed (tls_stream_untrusted). */
 int tls_stream_read(struct tls_stream *t, char *plain, size_t cap);
 bool tls_stream_ready(const struct tls_stream *t); /* the handshake is through */
 enum err tls_stream_write(struct tls_stream *t, struct slice plain);
