@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * cmd_pair.c -- `parley pair`: codes that devices show, confirmed by a person (admin listener). */
-#include "base/mem.h"
 #include "cli/api_client.h"
+
+#include "base/mem.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * cmd_say.c -- `parley say DEVICE TEXT`: a device says something, now or when it comes. */
-#include "base/mem.h"
 #include "cli/api_client.h"
+
+#include "base/mem.h"
 
 #include <stdio.h>
 
