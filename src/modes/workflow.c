@@ -110,7 +110,8 @@ static void on_snapshot(struct snapshot_wish *w, enum err err, const struct snap
     if (m && err) {
         LOGE(m->log, "workflow.read", "err=%s", err_name(err));
         for (unsigned i = 0; i < f->answering && f->modes; i++)
-            modes_error(m, "workflow", msg_code_of(err), "the tasks could not be read, try again", slice_of(f->asked[i]));
+            modes_error(m, "workflow", msg_code_of(err), "the tasks could not be read, try again",
+                        slice_of(f->asked[i]));
     } else if (m) {
         LOGI(m->log, "workflow.snapshot", "[Workflow] op=snapshot to=%s count=%zu total=%lld", m->device_id,
              s->count, (long long)s->total);

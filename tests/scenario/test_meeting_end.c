@@ -75,6 +75,34 @@ static void whatever_the_model_does_the_summary_is_valid(void **state)
     world_end(&w);
 }
 
+static void own_prompts_go_before_the_built_in_one(void **state)
+{
+#define OWN "userTemplate: 'Own words, {scenario} of {industry}, in {target_lang}: {transcript}'"
+#define MEETING "meeting: {industry: ships, scenario: board, target_lang: Dutch, prompts: {"
+    static const struct { const char *more, *asked; } rows[] = {
+        { "", "Transcript:\n<<<\ndev1: we ship in May\n" },
+        { MEETING OWN "}}\n", "Own words, board of ships, in Dutch: dev1: we ship in May" },
+        { MEETING OWN ", templates: {ships: {userTemplate: 'For ships'}}}}\n", "For ships\ndev1: we ship in May" },
+        { MEETING OWN ", templates: {shops: {userTemplate: 'For shops'}}}}\n", "Own words, board of ships" },
+        { MEETING OWN ", templates: {ships: 'only a system prompt'}}}\n", "Own words, board of ships" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct world w;
+        char id[64], asked[4096];
+        world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = rows[i].more });
+        model_says(GOOD_SUMMARY);
+        struct client *c = world_talker(&w, "dev1");
+        meeting_begins(c, id);
+        meeting_says(c, "we ship in May", "\"status\":\"ok\"");
+        client_say(c, FINALIZE);
+        assert_true(client_gets(c, "\"stage\":\"done\""));
+        fakes_asked(asked, sizeof(asked));
+        if (!strstr(asked, rows[i].asked))
+            fail_msg("row %zu: asked %s", i, asked);
+        world_end(&w);
+    }
+}
+
 static void a_meeting_without_words_needs_no_model(void **state)
 {
     struct world w;
@@ -526,6 +554,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_the_model_does_the_summary_is_valid),
+        cmocka_unit_test(own_prompts_go_before_the_built_in_one),
         cmocka_unit_test(a_meeting_without_words_needs_no_model),
         cmocka_unit_test(a_summary_of_long_items_still_fits_a_device),
         cmocka_unit_test(a_device_that_comes_back_is_in_its_meeting),
