@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * dialogue.h -- one conversation with one device, without the wire: what the device says goes in by
  * the functions below, what it must be told comes out by struct dialogue_out (the gateway writes the
- * messages). Inside: listener (decode, VAD, pre-roll, end of speech, recogniser), turn (state table),
+ * messages). Inside: hearing (decode, VAD, pre-roll, end of speech, recogniser), turn (state table),
  * sentences, speaker (synthesiser, encoder, pacer), history. All on one loop.
  *
- *   device audio -> listener -> asr -> turn -> mode->on_heard -> llm -> sentences -> speaker -> out
+ *   device audio -> hearing -> asr -> turn -> mode->on_heard -> llm -> sentences -> speaker -> out
  *
  * Guarantees: exactly one tts_stop for each tts_start on every path; no audio outside them; every turn
  * ends with one outcome; nothing of an old turn after its abort. */

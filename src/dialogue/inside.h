@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * inside.h -- struct dialogue, for the files that make it up: dialogue.c (what the device does and others
  * want), exchange.c (the actions of a turn), talk.c (what it reads from the configuration), records.c
- * (store and memory), counts.c (metrics), template.c and chime.c (files), rest.c (what is given back when
- * nobody talks). Nobody else includes this. */
+ * (store and memory), quota.c (letters spoken in a day), refresh.c (greetings made anew), counts.c (metrics),
+ * template.c and chime.c (files), rest.c (what is given back when nobody talks). Nobody else includes this. */
 #ifndef PARLEY_DIALOGUE_INSIDE_H
 #define PARLEY_DIALOGUE_INSIDE_H
 

@@ -337,7 +337,7 @@ static struct session *create(const struct session_opts *o)
     return s;
 }
 
-/* Points the router to the new session (A8). False: another one stays. */
+/* Points the router to the new session. False: another one stays. */
 static bool register_session(struct session *s, const char *client, const char *proof)
 {
     const struct gateway_env *env = gateway_env_of(s->home->gateway);

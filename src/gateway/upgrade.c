@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * upgrade.c -- from an upgrade request to a session, or to a refusal by HTTP status.
  *
- *   draining, too busy? -> ids (A2) -> token, pair (B4) -> equal proof (A8) -> connects per minute -> 101
+ *   draining, too busy? -> ids -> token, pair -> equal proof -> connects per minute -> 101
  *
  * Nothing is upgraded first to be closed with a sentence: devices only understand the status. */
 #include <stdio.h>

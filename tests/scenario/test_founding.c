@@ -170,7 +170,7 @@ static void a_reload_lets_the_running_turn_end_on_the_old_model(void **state)
     world_end(&w);
 }
 
-/* ---- A4: the default numbers, with a device ---- */
+/* ---- the default numbers, with a device ---- */
 
 static void silence_is_warned_at_660_and_closed_at_670_seconds(void **state)
 {

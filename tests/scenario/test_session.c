@@ -382,20 +382,6 @@ static void a_silent_session_is_warned_and_closed_and_a_message_cancels(void **s
     world_end(&w);
 }
 
-static void a_meeting_may_be_silent_three_times_as_long(void **state)
-{
-    struct world w;
-    world_start(&w, &(struct world_opts){ .more = "close_connection_no_voice_time: 10\n" });
-    struct client *c = world_talker(&w, "dev1");
-    client_say(c, "{\"type\":\"mode\",\"state\":\"start\",\"mode\":\"meeting\"}");
-    world_settle(&w);
-    world_advance(&w, 89 * S); /* three times ten, and the sixty of every session */
-    assert_int_equal(client_count(c, "timeout_warning"), 0);
-    world_advance(&w, 5 * S); /* the entry tone counts as well */
-    assert_true(client_gets(c, "timeout_warning"));
-    world_end(&w);
-}
-
 static void audio_without_voice_ends_in_a_farewell_and_a_close(void **state)
 {
     static const uint8_t silence[] = { 0xf8, 0xff, 0xfe };
@@ -771,7 +757,6 @@ int main(void)
         cmocka_unit_test(a_session_closed_while_speaking_sends_its_stop_first),
         cmocka_unit_test(others_may_speak_to_a_session_that_is_free),
         cmocka_unit_test(a_silent_session_is_warned_and_closed_and_a_message_cancels),
-        cmocka_unit_test(a_meeting_may_be_silent_three_times_as_long),
         cmocka_unit_test(audio_without_voice_ends_in_a_farewell_and_a_close),
         cmocka_unit_test(without_end_prompt_the_close_comes_at_once),
         cmocka_unit_test(a_silent_channel_hears_a_keepalive_after_100_seconds),
