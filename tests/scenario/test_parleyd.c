@@ -2,10 +2,8 @@
  * test_parleyd.c -- the program itself: options, a port that is taken, signals, restart in place. TSAN */
 #include "tests/support/test.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,17 +49,6 @@ static const char *program(void)
     const char *build = getenv("PARLEY_BUILD");
     snprintf(path, sizeof(path), "%s/parleyd", build ? build : "build");
     return path;
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    close(fd);
-    return ntohs(at.sin_port);
 }
 
 static const char *write_config(uint16_t port, const char *more)
@@ -120,7 +107,7 @@ static void done(struct run *r)
 
 static void serve(struct run *r, const char *more)
 {
-    uint16_t port = free_port();
+    uint16_t port = temp_port();
     const char *argv[] = { program(), "-c", write_config(port, more), "--loops", "2", NULL };
     start(r, argv);
     r->port = port;

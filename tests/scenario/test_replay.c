@@ -3,9 +3,7 @@
  * a parleyd that nobody has configured, pairing included. TSAN */
 #include "tests/support/test.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -57,17 +55,6 @@ static bool waits(struct run *r, struct loop *l, const char *needle)
     return r->is_over && !needle;
 }
 
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
 static char *built(const char *program)
 {
     const char *build = getenv("PARLEY_BUILD");
@@ -92,7 +79,7 @@ static void each_example_plays_against_a_server_nobody_has_configured(void **sta
     static const char *const examples[] = { "meeting", "working", "coding", "peer", "pages" };
     const char *source = getenv("PARLEY_SOURCE");
     auto_mem char *server = built("parleyd"), *player = built("parley");
-    uint16_t port = free_port();
+    uint16_t port = temp_port();
     struct loop *l = NULL;
     struct run serving, playing;
     assert_ok(loop_create(&l, NULL));

@@ -29,17 +29,6 @@ struct seat {
     struct buf shown;
 };
 
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
 static const char *write_config(uint16_t admin)
 {
     const char *path = temp_path("parley.yaml");
@@ -95,7 +84,7 @@ static void sit_down(struct seat *s, bool is_background)
     char program[512];
     const char *build = getenv("PARLEY_BUILD");
     snprintf(program, sizeof(program), "%s/parleyd", build ? build : "build");
-    *s = (struct seat){ .admin = free_port() };
+    *s = (struct seat){ .admin = temp_port() };
     const char *config = write_config(s->admin);
     s->shell = forkpty(&s->terminal, NULL, NULL, NULL);
     assert_true(s->shell >= 0);

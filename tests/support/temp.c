@@ -2,11 +2,14 @@
  * temp.c -- see temp.h. */
 #include "tests/support/temp.h"
 
+#include <arpa/inet.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "store/db.h"
 
 static char dir[64];
@@ -52,4 +55,29 @@ struct db *temp_db(void)
         abort();
     }
     return db;
+}
+
+uint16_t temp_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &len))
+        abort();
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+int temp_quiet(void **state)
+{
+    (void)state;
+    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
+}
+
+int temp_tidy(void **state)
+{
+    (void)state;
+    log_stop();
+    temp_remove();
+    return 0;
 }

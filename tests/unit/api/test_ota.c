@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "protocol/ota.h"
 #include "protocol/token.h"
 #include "tests/support/api_world.h"
@@ -410,18 +409,6 @@ static void a_client_that_leaves_early_harms_nobody(void **state)
     assert_int_equal(status_of("POST /xiaozhi/ota/", IDS, BODY), 200);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define SERVED(test) cmocka_unit_test_teardown(test, tear_down)
 int main(void)
 {
@@ -438,5 +425,5 @@ int main(void)
         SERVED(the_admin_reloads_restarts_and_reads_the_configuration),
         SERVED(a_client_that_leaves_early_harms_nobody),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

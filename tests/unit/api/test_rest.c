@@ -4,7 +4,6 @@
 
 #include "api/private.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "store/device.h"
 #include "store/meeting.h"
@@ -626,18 +625,6 @@ static void clients_that_leave_at_any_time_harm_nobody(void **state)
     assert_int_equal(status_of("GET /api/v1/devices", NULL, NULL), 200);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define SERVED(test) cmocka_unit_test_teardown(test, tear_down)
 int main(void)
 {
@@ -659,5 +646,5 @@ int main(void)
         SERVED(a_store_that_fails_gives_a_clear_error_and_nothing_else),
         SERVED(clients_that_leave_at_any_time_harm_nobody),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

@@ -4,7 +4,6 @@
 #include "tests/support/test.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "providers/registry.h"
 #include "tests/support/api_world.h"
@@ -230,18 +229,6 @@ static void a_camera_that_leaves_meanwhile_harms_nobody(void **state)
     assert_int_equal(fakes_live(), 0);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define SERVED(test) cmocka_unit_test_teardown(test, tear_down)
 int main(void)
 {
@@ -252,5 +239,5 @@ int main(void)
         SERVED(an_upload_over_its_limit_is_stopped_while_it_is_read),
         SERVED(a_model_that_fails_or_is_missing_is_told), SERVED(a_camera_that_leaves_meanwhile_harms_nobody),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "cli/api_client.h"
 #include "store/device.h"
@@ -341,18 +340,6 @@ static void tables_line_up_with_chinese_in_them(void **state)
     buf_done(&err);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define SERVED(test) cmocka_unit_test_teardown(test, tear_down)
 int main(void)
 {
@@ -362,5 +349,5 @@ int main(void)
         SERVED(a_device_says_what_it_is_told), SERVED(a_code_is_confirmed_on_the_admin_listener),
         SERVED(each_failure_says_what_to_do_next), cmocka_unit_test(tables_line_up_with_chinese_in_them),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

@@ -3,7 +3,6 @@
 #include "tests/support/test.h"
 
 #include "base/crypto.h"
-#include "base/log.h"
 #include "http/client.h"
 #include "protocol/ota.h"
 #include "protocol/token.h"
@@ -476,18 +475,6 @@ static void a_known_serial_proves_itself(void **state)
     assert_int_equal(activate(body), 200);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define IN_WORLD(test) cmocka_unit_test_teardown(test, tear_down)
 int main(void)
 {
@@ -516,5 +503,5 @@ int main(void)
         IN_WORLD(activation_is_bounded_per_device),
         IN_WORLD(a_known_serial_proves_itself),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

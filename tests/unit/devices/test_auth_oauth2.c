@@ -3,7 +3,6 @@
 #include "tests/support/test.h"
 
 #include "base/json.h"
-#include "base/log.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "tests/support/dworld.h"
@@ -168,18 +167,6 @@ static void without_a_client_of_its_own_nobody_is_asked(void **state)
     identity_done(&who);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 int main(void)
 {
@@ -188,5 +175,5 @@ int main(void)
         SERVED(a_service_that_says_nothing_is_a_refusal_after_two_seconds),
         SERVED(a_cancelled_check_is_never_heard), SERVED(without_a_client_of_its_own_nobody_is_asked),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/test.h"
 
-#include "base/log.h"
 #include "devices/identity.h"
 #include "tests/support/api_world.h"
 #include "tests/support/temp.h"
@@ -168,18 +167,6 @@ static void origins_of_the_web_are_told_from_those_of_the_house(void **state)
             fail_msg("%s", rows[i].origin);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 #define SERVED(test) cmocka_unit_test_teardown(test, tear_down)
 int main(void)
 {
@@ -188,5 +175,5 @@ int main(void)
         SERVED(the_header_beats_the_query_for_the_token), SERVED(only_trusted_proxies_may_name_the_peer),
         cmocka_unit_test(origins_of_the_web_are_told_from_those_of_the_house),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

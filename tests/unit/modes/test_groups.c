@@ -2,7 +2,6 @@
  * test_groups.c -- which devices belong together: what the file says, what pairing made known, and made-up ids. */
 #include "tests/support/test.h"
 
-#include "base/log.h"
 #include "modes/groups.h"
 #include "tests/support/dworld.h"
 #include "tests/support/temp.h"
@@ -70,23 +69,11 @@ static void a_key_is_a_short_word(void **state)
         assert_false(group_key_is_valid(slice_of(bad[i])));
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_is_in_the_group_somebody_gave_it_or_at_home_or_alone),
         cmocka_unit_test(a_key_is_a_short_word),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

@@ -9,7 +9,6 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "store/db.h"
 #include "store/setting.h"
 #include "store/store.h"
@@ -300,18 +299,6 @@ static void a_database_locked_from_outside_is_busy_and_then_works_again(void **s
     loop_free(l);
 }
 
-static int quiet(void **state)
-{
-    return log_start(&(struct log_opts){ .level = LOG_ERROR, .message_max_bytes = 2000, .fd = -1 }) != OK;
-}
-
-static int tidy(void **state)
-{
-    log_stop();
-    temp_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,5 +311,5 @@ int main(void)
         cmocka_unit_test(many_threads_write_at_once),
         cmocka_unit_test(a_database_locked_from_outside_is_busy_and_then_works_again),
     };
-    return cmocka_run_group_tests(tests, quiet, tidy);
+    return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }
