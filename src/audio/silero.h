@@ -9,7 +9,6 @@
 
 #include "base/base.h"
 
-#define SILERO_RATE_HZ 16000
 #define SILERO_WINDOW 512       /* samples */
 #define SILERO_CONTEXT 64
 #define SILERO_HIDDEN 128

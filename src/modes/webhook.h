@@ -7,7 +7,6 @@
 #include "base/base.h"
 
 #define WEBHOOK_TIMEOUT_MS 5000
-#define WEBHOOK_TRIES_MAX 5 /* the first, one after 2-5 s, then after 1, 5, 30 min */
 
 struct webhook;
 struct loop;
@@ -26,7 +25,7 @@ void webhook_look(struct webhook *h); /* something new is in the store */
 void webhook_close(struct webhook *h); /* what waits goes on at the next start; NULL is fine */
 /* Lower-case hex HMAC-SHA256 of the exact body, terminated. */
 void webhook_sign(struct slice secret, struct slice body, char out[65]);
-/* How long to wait after the given number of failed tries; 0: give up. */
+/* How long to wait after the given number of failed tries: 2-5 s, then 1, 5, 30 min; 0: give up. */
 uint64_t webhook_delay_ms(int64_t tries);
 
 #endif
