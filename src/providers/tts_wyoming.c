@@ -27,6 +27,7 @@ struct tts {
     char *list[SENTENCES_MAX];
     uint32_t said, at;            /* sentence `at` is in work when is_asked */
     bool is_asked, is_speaking, is_finished, is_paused, has_ended, needs_link;
+    bool has_served;              /* the link: it spoke a sentence */
     struct wyoming_format format; /* of this sentence */
     uint32_t rate_hz;             /* of the stream; 0: not known yet */
     uint32_t resample_from_hz;
@@ -134,6 +135,7 @@ static void on_sentence_end(struct tts *t)
     t->list[number % SENTENCES_MAX] = NULL;
     t->at++;
     t->is_asked = t->is_speaking = false;
+    t->has_served = true;
     soon_kick(&t->soon);
     t->ev->on_mark(t->user, number);
 }
@@ -161,8 +163,14 @@ static void on_down(void *user, const struct err_note *why)
     struct tts *t = user;
     t->engine[0] = 0;
     t->needs_link = true;
+    /* A server that closes after each sentence is fine, also when the next one crossed with that. */
+    if (t->is_asked && !t->is_speaking && t->has_served && why->err == ERR_CLOSED) {
+        t->is_asked = false;
+        soon_kick(&t->soon);
+        return;
+    }
     if (t->is_asked || why->err != ERR_CLOSED)
-        end(t, why); /* a server that closes after each sentence is fine */
+        end(t, why);
 }
 
 static const struct wyoming_link_events link_events = { .on_event = on_event, .on_down = on_down };
@@ -217,7 +225,7 @@ static enum err ask(struct tts *t)
         if (e)
             return e;
         snprintf(t->engine, sizeof(t->engine), "%s", engine);
-        t->needs_link = false;
+        t->needs_link = t->has_served = false;
     }
     t->is_asked = true;
     wyoming_synthesize(&out, slice_of(text), &voice);

@@ -56,6 +56,8 @@ void wyoming_link_go_on(struct wyoming_link *l)
         l->ev->on_event(l->user, &e);
     if (!l->is_closed && l->in.err)
         down(l, l->in.err, "the speech server broke the protocol");
+    else if (!l->is_closed && !l->is_paused && l->has_left)
+        down(l, ERR_CLOSED, "the speech server went away");
 }
 
 static void on_data(void *user, struct slice data)
@@ -70,17 +72,16 @@ static void connect_again(void *arg);
 static void on_close(void *user, enum err why)
 {
     struct wyoming_link *l = user;
-    bool was_open = l->is_open;
     l->conn = NULL;
-    l->is_open = false;
-    wyoming_link_go_on(l);
-    if (l->is_closed)
-        return;
-    if (l->is_local && !was_open && loop_now_ms(l->loop) < l->give_up_ms)
+    if (l->is_open) { /* what it said before comes first, also when that is held */
+        l->is_open = false;
+        l->has_left = true;
+        wyoming_link_go_on(l);
+    } else if (l->is_local && loop_now_ms(l->loop) < l->give_up_ms) {
         timer_start(&l->retry, l->loop, LINK_RETRY_MS, connect_again, l);
-    else
-        down(l, was_open ? ERR_CLOSED : why,
-             was_open ? "the speech server went away" : "the speech server is not there");
+    } else {
+        down(l, why, "the speech server is not there");
+    }
 }
 
 static const struct conn_events conn_events = {

@@ -33,7 +33,7 @@ struct wyoming_link {
     char *host;                    /* of conn_connect */
     uint16_t port;
     uint64_t give_up_ms;
-    bool is_local, is_open, is_closed, is_paused;
+    bool is_local, is_open, is_closed, is_paused, has_left; /* has_left: the server closed an open one */
     struct buf waiting;
     struct wyoming in;
     const struct wyoming_link_events *ev;

@@ -62,7 +62,7 @@ struct stream {
     uint64_t audio_us;
     struct err_note why;
     bool is_in_call, is_closed;
-    bool holds;          /* pauses it in the first event */
+    unsigned holds;      /* pauses it in the first so many events */
     enum where close_in;
 };
 
@@ -137,7 +137,7 @@ static void seen(struct stream *s, enum where where)
     if (s->ends)
         fail_msg("%s: an event after the end", s->w->subject->name);
     s->events++;
-    if (s->holds && s->events == 1)
+    if (s->events <= s->holds)
         s->tts.cls->pause(s->tts.tts, true);
     if (where == IN_END)
         s->ends++;
@@ -535,7 +535,7 @@ static void a_voice_that_is_held_waits_and_loses_nothing(void **state)
         stream_open(&s, &w, false);
         stream_feed(&s);
         stream_finish(&s);
-        s.holds = true;
+        s.holds = 1;
         run(&s, 300000);
         if (s.events != 1)
             fail_msg("%s: %u events", subject->name, s.events);
@@ -546,6 +546,46 @@ static void a_voice_that_is_held_waits_and_loses_nothing(void **state)
                      (unsigned long long)s.audio_us);
         stream_done(&s);
         world_close(&w);
+    }
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* A server that leaves after its answer, which is seen before the voice may go on (a loop with more work than fits
+ * into a round), or when the next sentence is on its way to it. */
+static void a_server_that_leaves_while_its_voice_is_held_loses_nothing(void **state)
+{
+    static struct grave others[3000];
+    EACH_SUBJECT(subject)
+    {
+        for (size_t count = 0; count <= COUNT(others); count += COUNT(others)) {
+            if (strcmp(subject->kind, "TTS") != 0 || !subject->is_remote)
+                continue;
+            struct world w;
+            struct stream s;
+            world_open(&w, subject);
+            mock_speech_ms(w.mock, 400);
+            mock_set(w.mock, MOCK_CUT, SIZE_MAX);
+            stream_open(&s, &w, false);
+            stream_feed(&s);
+            stream_finish(&s);
+            s.holds = 1000;
+            run(&s, 1000);
+            for (unsigned i = 0; i < 100 && !s.ends; i++) {
+                for (size_t k = 0; k < count; k++)
+                    loop_work(w.loop, &others[k], nothing, NULL);
+                s.tts.cls->pause(s.tts.tts, false);
+                run(&s, 100);
+            }
+            if (s.ends != 1 || s.why.err || s.marks != 2 || s.audio_us < 799000 || s.audio_us > 800000)
+                fail_msg("%s, %zu others: %u ends, %s, %u marks, %llu us", subject->name, count, s.ends, s.why.text,
+                         s.marks, (unsigned long long)s.audio_us);
+            stream_done(&s);
+            world_close(&w);
+        }
     }
 }
 
@@ -563,6 +603,7 @@ int main(void)
         cmocka_unit_test(too_much_is_refused_for_now_and_the_rest_is_done),
         cmocka_unit_test(an_answer_in_one_piece_is_understood),
         cmocka_unit_test(a_voice_that_is_held_waits_and_loses_nothing),
+        cmocka_unit_test(a_server_that_leaves_while_its_voice_is_held_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
