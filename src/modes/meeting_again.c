@@ -28,12 +28,11 @@ static enum err newest_run(struct db *db, void *input)
     struct again *a = input;
     struct meeting_row *rows;
     size_t count;
-    struct meeting_filter f = {.device_prefix = a->device, .limit = 1};
+    struct meeting_filter f = {.device = a->device, .limit = 1};
     enum err e = db_meeting_recent(db, &f, &a->arena, &rows, &count);
     if (e)
         return e;
-    bool is_it = count && strcmp(rows[0].device, a->device) == 0 && rows[0].state != MEETING_OPEN &&
-                 rows[0].ended_ms >= a->since_ms;
+    bool is_it = count && rows[0].state != MEETING_OPEN && rows[0].ended_ms >= a->since_ms;
     a->row = is_it ? rows[0] : (struct meeting_row){0};
     return is_it ? OK : ERR_NOT_FOUND;
 }

@@ -133,9 +133,10 @@ enum err db_meeting_recent(struct db *db, const struct meeting_filter *f, struct
 {
     auto_query struct query q;
     db_query(&q, db, "SELECT " MEETING_LIST " FROM meeting WHERE started_ms >= ?1 AND started_ms <= ?2"
-                     " AND substr(device, 1, length(?3)) = ?3 ORDER BY started_ms DESC, id LIMIT ?4 OFFSET ?5",
+                     " AND substr(device, 1, length(?3)) = ?3 AND (?6 = '' OR device = ?6)"
+                     " ORDER BY started_ms DESC, id LIMIT ?4 OFFSET ?5",
              db_i(f->from_ms), db_i(f->to_ms ? f->to_ms : INT64_MAX), db_s(f->device_prefix),
-             db_i((int64_t)MIN(f->limit, DB_ROWS_MAX)), db_i((int64_t)f->offset));
+             db_i((int64_t)MIN(f->limit, DB_ROWS_MAX)), db_i((int64_t)f->offset), db_s(f->device));
     return meeting_many(&q, a, out, count);
 }
 

@@ -48,6 +48,7 @@ must_check enum err db_meeting_unfinished(struct db *db, int64_t idle_before_ms,
                                           struct meeting_row **out, size_t *count);
 struct meeting_filter {
     const char *device_prefix; /* "" or NULL: all */
+    const char *device;        /* the whole of it; the same */
     int64_t from_ms, to_ms;    /* of started_ms; 0: no limit */
     size_t offset, limit;
 };

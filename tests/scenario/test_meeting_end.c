@@ -270,11 +270,13 @@ static void the_summary_is_stored_when_the_client_is_gone(void **state)
 static void a_device_that_lost_the_summary_asks_again_after_it_came_back(void **state)
 {
     struct world w;
-    char id[64];
+    char id[64], newer[64];
     world_start(&w, &english);
     model_says(GOOD_SUMMARY);
-    struct client *c = world_talker(&w, "dev1"), *other = world_talker(&w, "dev10");
+    struct client *c = world_talker(&w, "dev1"), *other = world_talker(&w, "dev11"), *busy = world_talker(&w, "dev10");
     meeting_begins(c, id);
+    world_advance(&w, 10);
+    meeting_begins(busy, newer); /* of one whose name only begins like hers */
     meeting_says(c, "we ship in May", "\"status\":\"ok\"");
     client_say(c, FINALIZE);
     client_vanish(c);
@@ -288,7 +290,7 @@ static void a_device_that_lost_the_summary_asks_again_after_it_came_back(void **
     assert_slice_is(json_get_text(m, "meetingId"), id);
     assert_true(json_get_bool(m, "idempotent", false));
     assert_int_equal(model_calls(), 1);
-    client_say(other, FINALIZE); /* whose name only begins like hers */
+    client_say(other, FINALIZE); /* whose name does so too */
     assert_true(client_gets(other, "NOT_IN_MEETING"));
     world_end(&w);
 }

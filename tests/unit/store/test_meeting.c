@@ -179,6 +179,8 @@ static void recent_meetings_are_filtered(void **state)
         { { .limit = 10, .device_prefix = "aa:" }, 2, "m1" },
         { { .limit = 10, .device_prefix = "b_" }, 1, "m3" },
         { { .limit = 10, .device_prefix = "%" }, 0, NULL },
+        { { .limit = 10, .device = "aa:1" }, 1, "m0" },
+        { { .limit = 10, .device = "aa:" }, 0, NULL },
         { { .limit = 10, .from_ms = 102 }, 2, "m3" },
         { { .limit = 10, .to_ms = 101 }, 2, "m1" },
         { { .limit = 10, .offset = 50 }, 0, NULL },
