@@ -112,17 +112,10 @@ static void resume_free(void *input)
     mem_free(in);
 }
 
-static void on_resumed(void *owner, enum err err, void *input)
+/* What was said while we waited comes after it. */
+static void resume_with(struct dialogue *d, const struct resume_input *in)
 {
-    struct dialogue *d = owner;
-    struct resume_input *in = input;
-    d->resume = NULL;
-    if (err) {
-        LOGW(d->o.log, "dialogue.resume", "err=%s", err_name(err));
-        exchange_recalled(d);
-        return;
-    }
-    struct history before = d->history; /* what was said while we waited comes after it */
+    struct history before = d->history;
     d->history = (struct history){ .tokens_max = before.tokens_max };
     for (size_t i = 0; i < in->count; i++) {
         bool is_user = strcmp(in->rows[i].role, "user") == 0;
@@ -142,6 +135,17 @@ static void on_resumed(void *owner, enum err err, void *input)
         return;
     metric_add(METRIC_sessions_resumed_total, 1);
     LOGI(d->o.log, "dialogue.resume", "rows=%zu", in->count);
+}
+
+static void on_resumed(void *owner, enum err err, void *input)
+{
+    struct dialogue *d = owner;
+    d->resume = NULL;
+    if (err)
+        LOGW(d->o.log, "dialogue.resume", "err=%s", err_name(err));
+    else
+        resume_with(d, input);
+    exchange_recalled(d); /* a question may wait for this */
 }
 
 static const struct store_op_class resume_class = {

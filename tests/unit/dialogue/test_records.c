@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_records.c -- what outlives a dialogue. The store has a thread of its own: TSAN. */
+#include <errno.h>
+#include <semaphore.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "dialogue/inside.h"
@@ -111,6 +114,36 @@ static void a_new_session_goes_on_with_the_dialogue(void **state)
     assert_string_equal(json.data, "[{\"role\":\"user\",\"content\":\"how are you\"},"
                                    "{\"role\":\"assistant\",\"content\":\"Fine.\"}]");
     leave();
+}
+
+static enum err until_posted(struct db *db, void *input)
+{
+    while (sem_wait(input) && errno == EINTR)
+        ;
+    return OK;
+}
+
+/* The clock stands all the time: a question that waits for its time to be over is never asked. */
+static void a_question_is_asked_as_soon_as_the_past_is_read(void **state)
+{
+    static const struct store_op_class busy = { .name = "busy", .run = until_posted, .is_read_only = true };
+    sem_t gate;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    fake_llm_script("")->replies[0].text = "Fine.";
+    assert_ok(store_start(NULL, store, NULL, &busy, &gate, NULL));
+    stage_open(&w, NULL, &(struct dialogue_opts){ .store = store });
+    dialogue_detect(w.dialogue, SLICE("how are you"));
+    for (int i = 0; i < 20; i++)
+        loop_step(w.loop, 1);
+    assert_int_equal(fake_llm_script("")->seen.opens, 0);
+    sem_post(&gate);
+    for (int i = 0; i < 2000 && !fake_llm_script("")->seen.opens; i++)
+        loop_step(w.loop, 5);
+    assert_int_equal(fake_llm_script("")->seen.opens, 1);
+    stage_run(&w, 4000);
+    assert_int_equal(w.last_outcome, OUTCOME_completed);
+    leave();
+    sem_destroy(&gate);
 }
 
 static void a_device_may_vanish_while_its_past_is_read(void **state)
@@ -300,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(turns_are_stored_when_they_end, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_turn_that_a_device_left_is_stored_too, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_new_session_goes_on_with_the_dialogue, open_store, close_all),
+        cmocka_unit_test_setup_teardown(a_question_is_asked_as_soon_as_the_past_is_read, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_device_may_vanish_while_its_past_is_read, open_store, close_all),
         cmocka_unit_test_setup_teardown(the_daily_limit_outlives_connection_and_restart, open_store, close_all),
         cmocka_unit_test_setup_teardown(a_question_waits_a_moment_for_what_is_remembered, open_store, close_all),
