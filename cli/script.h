@@ -66,6 +66,7 @@ struct pcm_queue;
 struct script_host {
     struct loop *loop;
     bool has_manual_clock;
+    bool (*is_busy)(void *user); /* other threads have work begun: a manual clock waits for it; NULL: never */
     const char *url, *token, *device_id, *client_id;
     /* `given` lines when the conversation begins; NULL: only those about the device count. */
     unsigned expect_ms; /* default of within; 0: 5000 */

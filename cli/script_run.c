@@ -19,6 +19,7 @@
 #define STEP_MS 5
 #define ADVANCE_STEP_MS 20
 #define STEPS_PER_WAIT 64
+#define BUSY_STEPS_MAX 500 /* of a millisecond: other threads may be stuck */
 #define RATE_HZ 16000
 #define TONE_HZ 440
 #define TONE_LEVEL 8000
@@ -158,9 +159,12 @@ static void settle(struct run *r)
         loop_step(r->h->loop, 0);
 }
 
-/* Other threads (the store) get real time now and then, or a hand-moved clock would outrun them. */
+/* Other threads (the store) end what they have begun, and get real time now and then, or a hand-moved clock would
+ * outrun them. */
 static void pass_by_hand(struct run *r, uint64_t ms)
 {
+    for (unsigned i = 0; i < BUSY_STEPS_MAX && r->h->is_busy && r->h->is_busy(r->h->user); i++)
+        loop_step(r->h->loop, 1);
     loop_advance(r->h->loop, ms);
     settle(r);
     if (++r->steps % STEPS_PER_WAIT == 0)

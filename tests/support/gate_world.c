@@ -13,13 +13,15 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "providers/registry.h"
+#include "store/store.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/temp.h"
 
 #define WAIT_US 2000000
 #define STEP_MS 2
 #define ADVANCE_MS 20
-#define OTHERS_MS 500 /* so often other threads (the store) get real time, or the clock outruns them */
+#define OTHERS_MS 500 /* so often other threads get real time, or the clock outruns them */
+#define STORE_US 500000 /* of real time for the store, at most, while the clock is moved once */
 #define SETTLE_STEPS 6 /* there and back over loopback, twice */
 
 void world_fakes(void *user, struct registry *r)
@@ -124,10 +126,20 @@ void world_settle(struct world *w)
         loop_step(w->loop, 0);
 }
 
+/* What the store has begun it ends before the clock goes on; a test may have locked it, so not for ever. */
+static void let_store_work(struct world *w, uint64_t until_us)
+{
+    while (w->server && store_queued(server_store(w->server)) && clock_mono_us() < until_us)
+        loop_step(w->loop, 1);
+}
+
 void world_advance(struct world *w, uint64_t ms)
 {
+    uint64_t until_us = clock_mono_us() + STORE_US;
+
     while (ms > 0) {
         uint64_t step = MIN(ms, ADVANCE_MS);
+        let_store_work(w, until_us);
         loop_advance(w->loop, step);
         ms -= step;
         if (ms % OTHERS_MS < ADVANCE_MS)

@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "main/server.h"
 #include "providers/registry.h"
+#include "store/store.h"
 #include "tests/support/fake_providers.h"
 
 #include <dirent.h>
@@ -304,6 +305,11 @@ static enum err check_end(struct world *w)
     return ERR_STATE;
 }
 
+static bool store_is_busy(void *user)
+{
+    return store_queued(server_store(((struct world *)user)->server)) > 0;
+}
+
 static enum err play(struct world *w, bool is_verbose)
 {
     auto_buf struct buf url = { 0 };
@@ -311,6 +317,7 @@ static enum err play(struct world *w, bool is_verbose)
     struct script_host h = {
         .loop = w->loop,
         .has_manual_clock = !w->is_real,
+        .is_busy = w->is_real ? NULL : store_is_busy,
         .url = url.data,
         .device_id = "aa:bb:cc:dd:ee:ff",
         .client_id = "7b94d69a-9808-4c59-9c9b-704333b38aff",
