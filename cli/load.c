@@ -260,7 +260,9 @@ static int run(struct run *r)
     if (o->pid && !watch_read(&r->server_first, (int)o->pid))
         fprintf(stderr, "parley: process %lld cannot be seen\n", (long long)o->pid);
     r->server_last = r->server_first;
-    r->begin_us = loop_now_us(r->loop);
+    /* Making the voice took its time: from a fresh round on, the end is a whole number of seconds after the begin. */
+    (void)loop_step(r->loop, 0);
+    r->begin_us = loop_now_ms(r->loop) * 1000;
     int status = EXIT_BAD;
     if (crowd_open(&r->crowd, &c) == OK) {
         r->samples = xalloc((size_t)o->seconds * sizeof(*r->samples));
