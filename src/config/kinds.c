@@ -171,6 +171,30 @@ static void select_instead(struct config *c, const struct kind *kind, const char
     }
 }
 
+static const char *alias_at(const void *section, size_t i)
+{
+    const struct conf *n = section;
+    return n && n->kind == CONF_MAP && i < n->count ? n->items[i]->key : NULL;
+}
+
+/* A name that no entry has, and that looks like one that an entry has. */
+static bool is_misspelt(struct config *c, const struct kind *kind, const char *alias)
+{
+    char key[64];
+    if (config_entry(c, kind->name, alias) || nearest_of(alias, type_at, kind->name))
+        return false;
+    const char *nearest = nearest_of(alias, alias_at, config_node(c, kind->name));
+    if (!nearest)
+        return false;
+    snprintf(key, sizeof(key), "selected_module.%s", kind->name);
+    const char *used = *kind->initial ? kind->initial : "none";
+    config_warn(c->inner, key, "config.no_entry", "key=%s alias=\"%s\" line=%u nearest=%s used=%s", key, alias,
+                conf_line(config_node(c, key)), nearest, used);
+    config_remark(c->inner, key, "there is no entry %s.%s; the nearest is %s", kind->name, alias, nearest);
+    select_instead(c, kind, kind->initial);
+    return true;
+}
+
 static void refuse(struct config *c, const struct kind *kind, const char *alias, const char *type)
 {
     char key[64];
@@ -197,6 +221,8 @@ static void check_kind(struct config *c, const struct kind *kind)
     const char *type = conf_text(conf_get(entry, "type"));
     type = *type ? type : alias;
     const struct type *known = find_type(kind->name, type);
+    if (!known && is_misspelt(c, kind, alias))
+        return;
     if (!known && strncmp(type, TESTS_TYPE_PREFIX, strlen(TESTS_TYPE_PREFIX)) != 0) {
         refuse(c, kind, alias, type);
     } else if (known && entry) {

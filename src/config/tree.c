@@ -131,8 +131,9 @@ static enum err next_event(struct reader *r, yaml_event_t *event)
         return OK;
     char why[160];
     const yaml_parser_t *p = &r->parser;
-    snprintf(why, sizeof(why), "%s%s%s", p->problem ? p->problem : "cannot be read", p->context ? ", " : "",
-             p->context ? p->context : "");
+    bool is_tab = p->problem && strstr(p->problem, "cannot start any token"); /* mostly that; or @ and ` */
+    snprintf(why, sizeof(why), "%s%s%s%s", p->problem ? p->problem : "cannot be read", p->context ? ", " : "",
+             p->context ? p->context : "", is_tab ? " (a tab? YAML wants spaces; or a text that wants quotes)" : "");
     size_t line = p->error == YAML_READER_ERROR ? 0 : p->problem_mark.line + 1;
     return fail(r, p->error == YAML_MEMORY_ERROR ? ERR_NO_MEMORY : ERR_PROTO, line, why);
 }

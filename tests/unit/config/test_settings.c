@@ -497,6 +497,18 @@ static void other_spellings_are_taken(void **state)
     config_unref(c);
 }
 
+static void a_misspelt_alias_is_told_with_the_entry_it_may_mean(void **state)
+{
+    struct config *c = parse("selected_module: {LLM: cluod}\nLLM: {cloud: {type: openai}}\n");
+    assert_string_equal(c->selected_module_LLM, "Rules");
+    assert_int_equal(line_count, 1);
+    assert_non_null(strstr(lines.data, "key=selected_module.LLM alias=\"cluod\" line=1 nearest=cloud used=Rules"));
+    auto_buf struct buf out = { 0 };
+    config_print(c, &out);
+    assert_non_null(strstr(out.data, "there is no entry LLM.cluod; the nearest is cloud"));
+    config_unref(c);
+}
+
 static void a_type_that_is_not_there_gives_the_embedded_default(void **state)
 {
     struct config *c = parse("selected_module: {ASR: Fun, LLM: olama, TTS: Mine, VLLM: See, Intent: magic}\n"
@@ -573,6 +585,7 @@ int main(void)
         cmocka_unit_test(keys_of_parts_not_built_yet_are_said_to_be_unused),
         cmocka_unit_test(an_entry_in_use_that_is_not_filled_in_is_named),
         cmocka_unit_test(other_spellings_are_taken),
+        cmocka_unit_test(a_misspelt_alias_is_told_with_the_entry_it_may_mean),
         cmocka_unit_test(a_type_that_is_not_there_gives_the_embedded_default),
         cmocka_unit_test(entries_of_the_file_lie_over_the_embedded_ones),
         cmocka_unit_test(equal_maps_have_one_canonical_text),
