@@ -19,7 +19,7 @@
 #include "loop/timer.h"
 #include "net/tls.h"
 
-#define DEFAULT_URL "ws://127.0.0.1:8000/xiaozhi/v1/"
+#define DEFAULT_OTA "http://127.0.0.1:8003/xiaozhi/ota/"
 #define DEFAULT_SAY "what time is it"
 #define DEFAULT_TEXT "tell me a long story"
 #define FILES_SPARE 200 /* descriptors beside one for each device */
@@ -301,8 +301,8 @@ int command_load(int argc, char **argv)
          .min = 0, .max = 100000},
         {"--at-once", ARG_NUMBER, "N", "on their way at one time (64)", .number = &o->at_once, .min = 0,
          .max = 10000},
-        {"--url", ARG_TEXT, "URL", "WebSocket URL (" DEFAULT_URL ")", .text = &o->url},
-        {"--ota", ARG_TEXT, "URL", "ask this boot URL first, each device", .text = &o->ota},
+        {"--ota", ARG_TEXT, "URL", "boot URL that each device asks first (" DEFAULT_OTA ")", .text = &o->ota},
+        {"--url", ARG_TEXT, "URL", "WebSocket URL, without asking for address and token", .text = &o->url},
         {"--token", ARG_TEXT, "TOKEN", "the same for all", .text = &o->token},
         {"--identity", ARG_CHOICE, IDENTITY_NAMES, "where device id, client id and token go", .choice = &o->identity},
         {"--first", ARG_NUMBER, "N", "device ids are numbered from here", .number = &o->first, .min = 0,
@@ -336,7 +336,7 @@ int command_load(int argc, char **argv)
     };
     int status = args_parse(&(struct args){ "parley load [options]", list, COUNT(list) }, argc, argv) - 1;
     if (status < 0 && !o->url && !o->ota)
-        o->url = DEFAULT_URL;
+        o->ota = DEFAULT_OTA;
     if (status < 0 && (!may_go_there(o) || !raise_files((unsigned)o->devices)))
         status = EXIT_USAGE;
     if (status < 0 && loop_create(&r->loop, &(struct loop_opts){ .name = "load" }))

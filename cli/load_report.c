@@ -62,6 +62,14 @@ static bool is_own_limit(const struct load_result *r)
     return own_share(r) > OWN_SHARE_MAX || histogram_at(&r->stats->late, 0.99) > OWN_LATE_US_MAX;
 }
 
+static const char *own_limit_text(const struct load_result *r)
+{
+    if (!is_own_limit(r))
+        return "";
+    return own_share(r) > OWN_SHARE_MAX ? ": this process itself was the limit, read latencies as upper bounds"
+                                        : ": this process was late (a busy machine?), read latencies as upper bounds";
+}
+
 static void print_audio(const struct load_result *r)
 {
     const struct crowd_stats *s = r->stats;
@@ -108,13 +116,15 @@ void load_print(const struct load_result *r)
     }
     for (int i = 0; i < CROWD_ERRORS; i++)
         if (s->errors[i])
-            printf("error       %s: %llu\n", crowd_error_name((enum crowd_error)i), (unsigned long long)s->errors[i]);
+            printf("error       %s: %llu%s\n", crowd_error_name((enum crowd_error)i),
+                   (unsigned long long)s->errors[i],
+                   i == CROWD_REFUSED ? " (no token? --ota gets one for each device)" : "");
     for (int v = 0; v < VIOLATIONS; v++)
         if (s->violations[v])
             printf("%s %s: %llu\n", violation_is_timing((enum violation)v) ? "early/late " : "FAULT      ",
                    violation_text((enum violation)v), (unsigned long long)s->violations[v]);
     printf("generator   %.0f %% of a core%s\n", own_share(r) * 100,
-           is_own_limit(r) ? ": this process itself was the limit, read latencies as upper bounds" : "");
+           own_limit_text(r));
 }
 
 static void json_histogram(struct jw *w, const char *name, const struct histogram *h)
