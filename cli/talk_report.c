@@ -17,7 +17,7 @@ static void print_step(const char *name, uint64_t at_us, uint64_t from_us)
 
 void talk_print(const struct talk_turn *n)
 {
-    printf("timings:   ");
+    printf("timings:  ");
     print_step("end of speech -> text", n->heard_us, n->end_us);
     print_step("-> first token", n->token_us, n->end_us);
     print_step("-> first audio", n->audio_us, n->end_us);
