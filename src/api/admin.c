@@ -7,6 +7,23 @@
 
 #define PENDING_SHOWN_MAX 200
 
+/* Somebody opened the address of the banner in a browser. */
+void serve_admin_index(struct api_call *c)
+{
+    static const char *const methods[] = { "GET", "POST", "PUT", "DELETE" };
+    auto_buf struct buf out = { 0 };
+    buf_puts(&out, "Parley " PARLEY_VERSION ", the admin listener\n\n");
+    for (size_t i = 0; i < api_route_count; i++) {
+        const struct route *r = &api_routes[i];
+        auto_buf struct buf path = { 0 };
+        if (r->kind == ROUTE_DEVICE)
+            continue;
+        buf_printf(&path, "%s%s", r->kind == ROUTE_API ? API_PREFIX : "", r->pattern);
+        buf_printf(&out, "%-6s  %-48s  %s\n", methods[r->method], path.data, r->summary);
+    }
+    call_reply_text(c, 200, out.data);
+}
+
 void serve_pairing_list(struct api_call *c)
 {
     struct pending_pair rows[PENDING_SHOWN_MAX];

@@ -5,8 +5,6 @@
 #include "api/private.h"
 #include "devices/identity.h"
 
-#define API_PREFIX "/api/v1"
-
 enum err api_create(struct api **out, const struct api_env *env)
 {
     struct api *a = xnew(struct api);

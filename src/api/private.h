@@ -42,6 +42,7 @@ struct route {
 extern const struct route api_routes[];
 extern const size_t api_route_count;
 
+#define API_PREFIX "/api/v1"
 #define CALL_PARAMS_MAX 2
 #define BODY_MAX_BYTES 65536
 #define BODY_LONG_BYTES 131072 /* longer answers go out in pieces */
@@ -139,6 +140,7 @@ void serve_healthz(struct api_call *c);
 void serve_readyz(struct api_call *c);
 void serve_metrics(struct api_call *c);
 void serve_openapi(struct api_call *c);
+void serve_admin_index(struct api_call *c);
 void serve_pairing_list(struct api_call *c);
 void serve_pairing_confirm(struct api_call *c);
 void serve_pair_delete(struct api_call *c);

@@ -75,6 +75,7 @@ const struct route api_routes[] = {
       "The same as say, as one test suite calls it (compat.inject_path)",
       .body = "device_id:the device;message:text;skip_llm:ignored, true;auto_listen:false" },
     /* the admin listener */
+    { HTTP_GET, ROUTE_ADMIN, "/", ROLE_API, serve_admin_index, "What can be asked here", .reply_type = "text/plain" },
     { HTTP_GET, ROUTE_ADMIN, "/pairing", ROLE_API, serve_pairing_list, "Codes that wait for a person" },
     { HTTP_POST, ROUTE_ADMIN, "/pairing/{code}", ROLE_API, serve_pairing_confirm, "Confirms a code" },
     { HTTP_DELETE, ROUTE_ADMIN, "/devices/{id}/pair", ROLE_API, serve_pair_delete,

@@ -372,6 +372,20 @@ static void metrics_are_for_this_machine_unless_made_public(void **state)
     assert_int_equal(status_of("GET /metrics", FAR, NULL), 200);
 }
 
+static void the_first_page_of_the_admin_says_what_there_is(void **state)
+{
+    struct reply r;
+    start("");
+    api_ask(&w, API_ADMIN, &r, "GET /", NULL, NULL);
+    assert_int_equal(r.status, 200);
+    assert_true(slice_contains(r.body, SLICE("POST    /pairing/{code} ")));
+    assert_true(slice_contains(r.body, SLICE("GET     /api/v1/meetings/{id} ")));
+    reply_done(&r);
+    api_ask(&w, API_DEVICE, &r, "GET /", NULL, NULL);
+    assert_int_equal(r.status, 404);
+    reply_done(&r);
+}
+
 static void the_admin_reloads_restarts_and_reads_the_configuration(void **state)
 {
     start("server:\n  api_token: very-secret-token\n");
@@ -422,6 +436,7 @@ int main(void)
         SERVED(ota_answers_while_the_store_fails_and_the_server_drains),
         SERVED(ota_waits_a_fifth_of_a_second_for_a_slow_store), SERVED(health_and_readiness),
         SERVED(metrics_are_for_this_machine_unless_made_public),
+        SERVED(the_first_page_of_the_admin_says_what_there_is),
         SERVED(the_admin_reloads_restarts_and_reads_the_configuration),
         SERVED(a_client_that_leaves_early_harms_nobody),
     };
