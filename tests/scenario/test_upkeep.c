@@ -71,7 +71,7 @@ static void what_is_old_goes_in_pieces_and_what_is_new_stays(void **state)
     assert_ok(store_run(server_store(w.server), put_old, NULL));
     world_advance(&w, 30000); /* not at once: the start belongs to the devices */
     assert_int_equal(look(&w).turns, OLD_ROWS + 1);
-    world_advance(&w, 31000);
+    world_advance(&w, 30500); /* after a minute; a second later the next piece goes */
     struct left left = look(&w); /* behind the first piece in the store's queue */
     assert_int_equal(left.turns, OLD_ROWS + 1 - UPKEEP_ROWS);
     assert_true(left.is_expired);
