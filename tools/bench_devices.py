@@ -74,7 +74,8 @@ def bench_mixed(b):
     is set against the last sixth. Dialogues are short, so that they are full when it begins: of 8,000 tokens each would
     grow for an hour, to 32 KB."""
     seconds = 3600 if b.o.hour else 48 if b.o.quick else 300
-    with b.Server(mock=['--tts-speed', '2'], limits=', dialogue_tokens: 500') as s:
+    with b.Server(mock=['--tts-speed', '2'], limits=', dialogue_tokens: 500',
+                  more='close_connection_no_voice_time: 86400\n') as s: # idle devices stay
         r = s.load('mixed', 300, seconds)
         is_alive = s.is_alive()
     samples = r['samples']
