@@ -5,7 +5,6 @@
 #include "tests/support/test.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -22,6 +21,7 @@
 #include "store/store.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/mock_speech.h"
+#include "tests/support/proc.h"
 
 #define S 1000ull
 #define ASK(text) "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"" text "\"}"
@@ -471,17 +471,6 @@ static void a_store_that_fails_at_any_call_of_a_session_stops_nobody(void **stat
 
 /* ---- A8 ---- */
 
-static unsigned open_fds(void)
-{
-    unsigned count = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    assert_non_null(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static void a_thousand_reconnects_of_one_device_leave_nothing_behind(void **state)
 {
     struct world w;
@@ -501,13 +490,13 @@ static void a_thousand_reconnects_of_one_device_leave_nothing_behind(void **stat
             assert_int_equal(server_sessions(w.server), 0);
         }
         if (i == 99) {
-            fds = open_fds();
+            fds = proc_fds(getpid());
             bytes = mallinfo2().uordblks;
             timers = loop_timers_armed(w.loop);
             handles = loop_handles_open(w.loop);
         }
     }
-    assert_int_equal(open_fds(), fds);
+    assert_int_equal(proc_fds(getpid()), fds);
     assert_int_equal(loop_timers_armed(w.loop), timers);
     assert_int_equal(loop_handles_open(w.loop), handles);
     if (mallinfo2().uordblks > bytes + (300u << 10))
@@ -612,7 +601,7 @@ static void a_hundred_takeovers_in_ten_seconds_leave_one_session_and_no_leak(voi
             world_advance(&w, 3000);
             quiet(&w);
             timers = loop_timers_armed(w.loop);
-            fds = open_fds();
+            fds = proc_fds(getpid());
         }
         world_talker(&w, "dev1");
         loop_advance(w.loop, 100);
@@ -621,7 +610,7 @@ static void a_hundred_takeovers_in_ten_seconds_leave_one_session_and_no_leak(voi
     quiet(&w);
     assert_int_equal(server_sessions(w.server), 1);
     assert_int_equal(loop_timers_armed(w.loop), timers);
-    assert_int_equal(open_fds(), fds);
+    assert_int_equal(proc_fds(getpid()), fds);
     world_end(&w);
 }
 

@@ -2,7 +2,6 @@
  * test_parleyd.c -- the program itself: options, a port that is taken, signals, restart in place. TSAN */
 #include "tests/support/test.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/mem.h"
 #include "http/ws.h"
 #include "loop/process.h"
+#include "tests/support/proc.h"
 #include "tests/support/temp.h"
 
 #define WAIT_US 15000000 /* under sanitizers on a busy machine */
@@ -271,26 +271,13 @@ static void dial(struct run *r, struct wire *w)
     assert_true(w->is_open);
 }
 
-static unsigned fds_of(int pid)
-{
-    char path[64];
-    unsigned count = 0;
-    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 /* The connections of the self-test are closing while it says "ok": the least of a moment. */
 static unsigned settled_fds(struct run *r)
 {
-    unsigned least = fds_of(process_pid(r->process));
+    unsigned least = proc_fds(process_pid(r->process));
     for (unsigned i = 0; i < 30; i++) {
         loop_step(r->loop, 10);
-        least = MIN(least, fds_of(process_pid(r->process)));
+        least = MIN(least, proc_fds(process_pid(r->process)));
     }
     return least;
 }

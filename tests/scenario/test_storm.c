@@ -4,7 +4,6 @@
 #include "tests/support/test.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -14,6 +13,7 @@
 #include "gateway/gateway.h"
 #include "metrics/metrics.h"
 #include "tests/support/fake_providers.h"
+#include "tests/support/proc.h"
 
 #define DEVICES 500
 #define ROUNDS 3
@@ -23,28 +23,6 @@
 #define MEMORY_SLACK_BYTES (600u << 10) /* caches of the allocator and of tables that keep their size */
 
 static const struct world_opts wide = { .more = "limits: {busy_percent: 0, device_connects_per_min: 100000}\n" };
-
-static unsigned open_fds(void)
-{
-    unsigned count = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    assert_non_null(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
-static unsigned threads(void)
-{
-    unsigned count = 0;
-    DIR *dir = opendir("/proc/self/task");
-    assert_non_null(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
 
 static bool nobody(void *arg)
 {
@@ -84,15 +62,15 @@ static void five_hundred_devices_come_and_go_and_leave_nothing_behind(void **sta
     world_start(&w, &wide);
     come(&w, DEVICES);
     leave(&w);
-    unsigned fds = open_fds(), thread_count = threads();
+    unsigned fds = proc_fds(getpid()), thread_count = proc_threads(getpid());
     size_t bytes = mallinfo2().uordblks, timers = loop_timers_armed(w.loop), handles = loop_handles_open(w.loop);
     for (unsigned round = 0; round < ROUNDS; round++) {
         world_advance(&w, 60000);
         come(&w, DEVICES);
         leave(&w);
     }
-    assert_int_equal(open_fds(), fds);
-    assert_int_equal(threads(), thread_count);
+    assert_int_equal(proc_fds(getpid()), fds);
+    assert_int_equal(proc_threads(getpid()), thread_count);
     assert_int_equal(loop_timers_armed(w.loop), timers);
     assert_int_equal(loop_handles_open(w.loop), handles);
     if (mallinfo2().uordblks > bytes + MEMORY_SLACK_BYTES)
@@ -116,14 +94,14 @@ static void a_thousand_silent_sessions_add_no_thread(void **state)
     struct world w;
     want_descriptors(SILENT * 2 + 200);
     world_start(&w, &wide);
-    unsigned before = threads();
+    unsigned before = proc_threads(getpid());
     come(&w, SILENT);
-    assert_int_equal(threads(), before);
+    assert_int_equal(proc_threads(getpid()), before);
     world_advance(&w, 300000); /* five minutes in which nobody says a word */
     assert_int_equal(server_sessions(w.server), SILENT);
-    assert_int_equal(threads(), before);
+    assert_int_equal(proc_threads(getpid()), before);
     leave(&w);
-    assert_int_equal(threads(), before);
+    assert_int_equal(proc_threads(getpid()), before);
     world_end(&w);
 }
 

@@ -4,7 +4,6 @@
 #include "tests/support/test.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
@@ -17,6 +16,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "tests/support/proc.h"
 #include "tests/support/temp.h"
 
 #define WAIT_US 20000000 /* under sanitizers on a busy machine */
@@ -119,25 +119,13 @@ static void ask_for_restart(const struct seat *s)
     assert_int_equal(strncmp(answer + 9, "20", 2), 0);
 }
 
-static unsigned descriptors(pid_t pid)
-{
-    unsigned count = 0;
-    auto_mem char *path = xprintf("/proc/%d/fd", (int)pid);
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 /* The connections of the self-test are closing while it says "ok": the least of a moment. */
 static unsigned settled(struct seat *s)
 {
-    unsigned least = descriptors(s->server);
+    unsigned least = proc_fds(s->server);
     for (unsigned i = 0; i < 30; i++) {
         poll(NULL, 0, 10);
-        least = MIN(least, descriptors(s->server));
+        least = MIN(least, proc_fds(s->server));
     }
     return least;
 }
