@@ -22,6 +22,11 @@ struct saver;
 
 #define GATEWAY_LOOPS_MAX 64
 
+/* Header of an upgrade that the server asks of itself: with the right value it is answered 204, which tells
+ * that the way to the gateway is open. No session, no refusal, no log line. The value is made anew at each
+ * start and known to nobody else. */
+#define GATEWAY_OWN_MARK "X-Parley-Self-Test"
+
 struct gateway_env { /* borrowed for the gateway's life */
     struct config_holder *config;
     struct store *store;                    /* NULL: nothing is kept (tests) */
@@ -32,6 +37,7 @@ struct gateway_env { /* borrowed for the gateway's life */
     struct registry *registry;
     struct saver *saver;                    /* told of new save jobs; NULL: none */
     const struct modes_env *modes;          /* what modes share; NULL: plain chat */
+    const char *own_mark;                   /* the self-test shows it (GATEWAY_OWN_MARK); NULL: there is none */
     void *user;
     enum err (*reload)(void *user, struct err_note *note);
     void (*restart)(void *user);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "base/rand.h"
 #include "config/settings.h"
 #include "gateway/gateway.h"
 #include "loop/timer.h"
@@ -61,6 +62,7 @@ struct server {
     struct server_loop loops[SERVER_LOOPS_MAX];
     unsigned loop_count;
     uint16_t ports[DOORS];
+    char own_mark[UUID_TEXT];   /* of the self-test; random */
     bool is_serving;
     atomic_bool is_draining, is_drained, wants_restart;
     struct mail drain_mail;

@@ -224,6 +224,7 @@ static enum err open_rooms(struct server *s, struct err_note *note)
         fail(note, err, "memory");
         return err;
     }
+    rand_uuid(s->own_mark);
     wishes_of_gateway(s, &genv);
     wishes_of_modes(s, &s->modes);
     if ((err = gateway_create(&s->gateway, &genv))) {

@@ -152,6 +152,7 @@ void wishes_of_gateway(struct server *s, struct gateway_env *env)
         .registry = s->registry,
         .saver = s->saver,
         .modes = &s->modes,
+        .own_mark = s->own_mark,
         .user = s,
         .reload = reload,
         .restart = restart_for_session,

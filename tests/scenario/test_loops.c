@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "gateway/gateway.h"
+#include "metrics/metrics.h"
 #include "tests/support/fake_providers.h"
 
 static const struct world_opts threaded = { .has_threads = true,
@@ -128,8 +129,16 @@ static void the_self_test_finds_the_own_door(void **state)
         fail_msg("%s", note.text);
     world_end(&w);
     world_start(&w, &(struct world_opts){ .has_threads = true, .has_auth = true });
+    int64_t refused = metric_value(METRIC_auth_failures_total), opened = metric_value(METRIC_sessions_total);
     if (server_self_test(w.server, &note))
         fail_msg("%s", note.text);
+    assert_int_equal(metric_value(METRIC_auth_failures_total), refused); /* no stranger, no session */
+    assert_int_equal(metric_value(METRIC_sessions_total), opened);
+    /* Who has not the mark of this start is a stranger as any other. */
+    const char *guess_headers[] = { GATEWAY_OWN_MARK ": 1", "Device-Id: dev1", NULL };
+    struct client *guess = world_dial(&w, "/xiaozhi/v1/", guess_headers);
+    assert_false(client_opens(guess));
+    assert_int_equal(guess->http_status, 401);
     world_end(&w);
 }
 
