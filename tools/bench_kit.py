@@ -16,7 +16,8 @@ import types
 import urllib.request
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-PORT, HTTP_PORT, ADMIN_PORT, TLS_PORT, MOCK_PORT = 18100, 18103, 18110, 18143, 18190
+FIRST_PORT = int(os.environ.get('PARLEY_BENCH_PORT', '18100'))  # of a hundred; another one for a bench beside another
+PORT, HTTP_PORT, ADMIN_PORT, TLS_PORT, MOCK_PORT = (FIRST_PORT + n for n in (0, 3, 10, 43, 90))
 PATH = '/xiaozhi/v1/'
 URL = f'ws://127.0.0.1:{PORT}{PATH}'
 TLS_URL = f'wss://127.0.0.1:{TLS_PORT}{PATH}'

@@ -84,8 +84,9 @@ static enum err setup(struct db *db, const struct db_opts *o)
     sqlite3_extended_result_codes(db->sql, 1);
     sqlite3_busy_timeout(db->sql, (int)(o->busy_wait_ms ? o->busy_wait_ms : DB_BUSY_WAIT_MS));
     words_register(db->sql);
+    /* A small cache: the system has the file in its own, and memory is as it will stay after a minute. */
     enum err e = db_script(db, "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
-                               "PRAGMA cache_size=-4096;");
+                               "PRAGMA cache_size=-256;");
     if (e || o->is_read_only)
         return e;
     e = db_script(db, "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=16777216;");
