@@ -2,6 +2,7 @@
  * cmd_say.c -- `parley say DEVICE TEXT`: a device says something, now or when it comes. */
 #include "cli/api_client.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -30,6 +31,17 @@ static const char *meaning(struct slice state)
     return "";
 }
 
+static void tell_of_waiting(const struct command *c, const struct json *receipt)
+{
+    char until[20];
+    if (json_get_bool(receipt, "deviceKnown", true))
+        return;
+    clock_text(json_get_i64(receipt, "expiresAt", 0), clock_zone_offset_minutes(), until);
+    printf("  No device with the id %s has ever been here. It waits for one until %s.\n"
+           "  `parley devices` lists those seen.\n",
+           c->words[0], until);
+}
+
 static int say(struct command *c)
 {
     const struct say_options *o = c->options;
@@ -53,9 +65,11 @@ static int say(struct command *c)
     if (!api_ask_server(c, &q, &a))
         return EXIT_BAD;
     struct slice state = json_get_text(a.data, "state");
-    if (!print_json(c, &a))
+    if (!print_json(c, &a)) {
         printf("%.*s: %s (receipt %.*s)\n", SLICE_ARG(state), meaning(state),
                SLICE_ARG(json_get_text(a.data, "id")));
+        tell_of_waiting(c, a.data);
+    }
     return slice_is(state, "busy") || slice_is(state, "expired") ? EXIT_BAD : EXIT_FINE;
 }
 

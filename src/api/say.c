@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "devices/presence.h"
 #include "protocol/ids.h"
+#include "store/device.h"
 #include "store/say.h"
 
 #define TEXT_MAX_BYTES 2000
@@ -28,7 +29,15 @@ static void saying_free(void *state)
     mem_free(s);
 }
 
-static void receipt(struct api_call *c, const char *id, const char *state)
+/* What waits also tells until when, and whether a device of that id was ever here: a slip of the pen in an
+ * id is accepted all the same, since the device may be a new one. */
+struct waiting {
+    int64_t until_ms;
+    bool is_known;
+};
+
+/* waiting: NULL: it was said, or is being said. */
+static void receipt(struct api_call *c, const char *id, const char *state, const struct waiting *waiting)
 {
     auto_buf struct buf out = { 0 };
     struct jw w;
@@ -36,6 +45,10 @@ static void receipt(struct api_call *c, const char *id, const char *state)
     jw_object(&w);
     jw_cstr(&w, "id", id);
     jw_cstr(&w, "state", state);
+    if (waiting) {
+        jw_i64(&w, "expiresAt", waiting->until_ms);
+        jw_bool(&w, "deviceKnown", waiting->is_known);
+    }
     jw_end(&w);
     call_reply_data(c, buf_slice(&out));
 }
@@ -55,9 +68,11 @@ static void mark_then(struct api_call *c, struct work *w, enum err e)
         call_reply_err(c, e);
         return;
     }
-    if (strcmp(w->text, "queued") == 0 && env->speech_waits)
+    bool is_queued = !e && strcmp(w->text, "queued") == 0;
+    if (is_queued && env->speech_waits)
         env->speech_waits(env->user, s->device);
-    receipt(c, w->id, e ? "played" : w->text);
+    struct waiting waiting = { s->expires_ms, true }; /* it was here just now */
+    receipt(c, w->id, e ? "played" : w->text, is_queued ? &waiting : NULL);
 }
 
 static void mark(struct api_call *c, const char *state)
@@ -97,7 +112,11 @@ static enum err put_run(struct db *db, struct work *w)
         return e;
     w->id = out.id;
     w->text = out.state;
-    return OK;
+    w->n[0] = out.expires_ms;
+    bool is_known = true;
+    e = db_device_known(db, s->device, &is_known);
+    w->n[1] = is_known;
+    return e;
 }
 
 static void put_then(struct api_call *c, struct work *w, enum err e)
@@ -112,7 +131,8 @@ static void put_then(struct api_call *c, struct work *w, enum err e)
     if (is_repeat || !s->is_live) {
         if (!is_repeat && env->speech_waits) /* it may have come between the two looks */
             env->speech_waits(env->user, s->device);
-        receipt(c, w->id, w->text);
+        struct waiting waiting = { w->n[0], w->n[1] || s->is_live };
+        receipt(c, w->id, w->text, strcmp(w->text, "queued") == 0 ? &waiting : NULL);
         return;
     }
     struct api_say say = { .id = s->id, .device = s->device, .text = slice_of(s->text),

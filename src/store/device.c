@@ -44,6 +44,16 @@ enum err db_device_get(struct db *db, const char *id, struct arena *a, struct de
     return e ? e : ERR_NOT_FOUND;
 }
 
+enum err db_device_known(struct db *db, const char *id, bool *is_known)
+{
+    int64_t known = 0;
+    enum err e = db_number(&known, db, "SELECT EXISTS (SELECT 1 FROM device WHERE id = ?1)"
+                                       " OR EXISTS (SELECT 1 FROM turn WHERE device = ?1)", db_s(id));
+    if (!e)
+        *is_known = known != 0;
+    return e;
+}
+
 enum err db_device_list(struct db *db, size_t offset, size_t limit, struct arena *a, struct device_row **out,
                         size_t *count, int64_t *total)
 {

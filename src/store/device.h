@@ -14,6 +14,8 @@ struct device_row {
 /* Inserts, or refreshes last_seen and every text that is not "" (NULL counts as ""). */
 must_check enum err db_device_seen(struct db *db, const struct device_row *d);
 must_check enum err db_device_get(struct db *db, const char *id, struct arena *a, struct device_row *out);
+/* Did it ever ask OTA, or say anything (one that shows a token of its own need not ask OTA). */
+must_check enum err db_device_known(struct db *db, const char *id, bool *is_known);
 /* By id, from `offset`, at most `limit`; *total may be NULL. */
 must_check enum err db_device_list(struct db *db, size_t offset, size_t limit, struct arena *a,
                                    struct device_row **out, size_t *count, int64_t *total);

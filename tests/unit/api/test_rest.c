@@ -462,6 +462,30 @@ static void speech_for_an_absent_device_waits(void **state)
         assert_int_equal(status_of("POST /api/v1/devices/d1/say", NULL, bad[i]), 400);
 }
 
+static enum err add_turn(struct db *db, void *device)
+{
+    return db_turn_add(db, &(struct turn_row){ .device = device, .session = "s", .role = "user", .text = "hi" }, NULL);
+}
+
+static void speech_for_an_id_never_seen_waits_and_the_receipt_says_so(void **state)
+{
+    static const struct {
+        const char *device;
+        bool is_known;
+    } rows[] = { { "d1", true }, { "talked", true }, { "d2", false } };
+    start("");
+    assert_ok(store_run(w.base.store, add_turn, "talked"));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct reply r;
+        auto_mem char *line = xprintf("POST /api/v1/devices/%s/say", rows[i].device);
+        assert_int_equal(ask(&r, line, NULL, "{\"text\":\"hi\",\"ttl\":60}"), 200);
+        assert_slice_is(json_get_text(reply_data(&r), "state"), "queued");
+        assert_int_equal(json_get_bool(reply_data(&r), "deviceKnown", !rows[i].is_known), rows[i].is_known);
+        assert_true(json_get_i64(reply_data(&r), "expiresAt", 0) > clock_wall_ms());
+        reply_done(&r);
+    }
+}
+
 static void speech_for_a_live_device_is_played_once(void **state)
 {
     start("meeting:\n  api_rate_limit:\n    enabled: false\n");
@@ -639,6 +663,7 @@ int main(void)
         SERVED(a_task_is_made_changed_and_removed_by_a_program),
         SERVED(tasks_that_make_no_sense_are_refused), SERVED(devices_show_who_is_here),
         SERVED(deleting_data_ends_the_session_and_forgets), SERVED(speech_for_an_absent_device_waits),
+        SERVED(speech_for_an_id_never_seen_waits_and_the_receipt_says_so),
         SERVED(speech_for_a_live_device_is_played_once),
         SERVED(an_answer_that_comes_after_the_client_left_harms_nobody), SERVED(the_inject_path_is_off_by_default),
         SERVED(the_description_names_every_route), SERVED(the_api_page_names_every_route),

@@ -259,6 +259,7 @@ static void a_device_says_what_it_is_told(void **state)
 {
     static const struct row rows[] = {
         { "say far hello there", EXIT_FINE, "queued: the device is not here" },
+        { "say far hello there", EXIT_FINE, "No device with the id far has ever been here. It waits for one until 20" },
         { "say aa:bb dinner is ready --listen", EXIT_FINE, "played: it was said" },
         { "say not!good x", EXIT_BAD, "this is no device id" },
         { "say aa:bb", EXIT_USAGE, "usage: parley say DEVICE TEXT..." },
