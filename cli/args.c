@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#define HELP_COLUMN 32
+
 enum { GO_ON = 0, HELPED = 1, WRONG = 3 };
 
 static void print_help(const struct args *a)
@@ -11,8 +13,11 @@ static void print_help(const struct args *a)
     printf("usage: %s\n\n", a->usage);
     for (size_t i = 0; i < a->count; i++) {
         char left[64];
-        snprintf(left, sizeof(left), "%s %s", a->list[i].name, a->list[i].value ? a->list[i].value : "");
-        printf("  %-32s %s\n", left, a->list[i].help);
+        int columns = snprintf(left, sizeof(left), "%s %s", a->list[i].name, a->list[i].value ? a->list[i].value : "");
+        if (columns > HELP_COLUMN) /* what it is stands below, in its column */
+            printf("  %s\n  %-*s %s\n", left, HELP_COLUMN, "", a->list[i].help);
+        else
+            printf("  %-*s %s\n", HELP_COLUMN, left, a->list[i].help);
     }
 }
 

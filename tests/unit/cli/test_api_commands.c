@@ -323,6 +323,28 @@ static void each_failure_says_what_to_do_next(void **state)
     assert_false(complained("wrong"));                        /* and is not printed */
 }
 
+static void an_option_too_long_for_its_column_has_its_help_below(void **state)
+{
+    bool is_on = false;
+    unsigned choice = 0;
+    const struct arg list[] = {
+        { "--short", ARG_FLAG, NULL, "a word", .flag = &is_on },
+        { "--what", ARG_CHOICE, "one|of|many|words|that|take|room", "what it is", .choice = &choice },
+    };
+    struct args a = { "parley x", list, COUNT(list), NULL, 0, 0 };
+    char *argv[] = { (char *)(uintptr_t) "x", (char *)(uintptr_t) "--help", NULL };
+    int saved = redirect(STDOUT_FILENO, temp_path("out"));
+    assert_int_not_equal(args_parse(&a, 2, argv), 0);
+    fflush(stdout);
+    restore(STDOUT_FILENO, saved, "out", &out);
+    assert_string_equal(out.data, "usage: parley x\n\n"
+                                  "  --short                          a word\n"
+                                  "  --what one|of|many|words|that|take|room\n"
+                                  "                                   what it is\n");
+    buf_done(&out);
+    buf_done(&err);
+}
+
 static void tables_line_up_with_chinese_in_them(void **state)
 {
     static const char *const heads[] = { "a", "b" };
@@ -349,6 +371,7 @@ int main(void)
         SERVED(devices_are_listed_asked_and_forgotten), SERVED(tasks_are_named_by_id_or_number),
         SERVED(a_device_says_what_it_is_told), SERVED(a_code_is_confirmed_on_the_admin_listener),
         SERVED(each_failure_says_what_to_do_next), cmocka_unit_test(tables_line_up_with_chinese_in_them),
+        cmocka_unit_test(an_option_too_long_for_its_column_has_its_help_below),
     };
     return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }
