@@ -97,6 +97,15 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
     return -1;
 }
 
+/* A warning stops no server (wrong values have their defaults), so the status is that of a usable file. */
+static void print_verdict(const struct config *cfg)
+{
+    unsigned n = config_warnings(cfg);
+    printf("# file: %s\n", config_path(cfg)[0] ? config_path(cfg) : "none (built-in defaults)");
+    printf("# configuration is usable, %u warning%s%s\n", n, n == 1 ? "" : "s",
+           n ? "; the WARN lines name key, line and value used" : "");
+}
+
 static int check_config(const char *path)
 {
     struct config_holder *holder;
@@ -110,8 +119,7 @@ static int check_config(const char *path)
     struct config *cfg = config_now(holder);
     config_print(cfg, &out);
     fwrite(out.data ? out.data : "", 1, out.len, stdout);
-    printf("# file: %s, warnings: %u\n", config_path(cfg)[0] ? config_path(cfg) : "none (built-in defaults)",
-           config_warnings(cfg));
+    print_verdict(cfg);
     config_unref(cfg);
     config_holder_free(holder);
     return 0;

@@ -153,6 +153,26 @@ static void check_config_prints_values_and_masks_secrets(void **state)
     done(&r);
 }
 
+static void check_config_ends_with_what_it_found(void **state)
+{
+    static const struct {
+        const char *more, *verdict;
+    } rows[] = {
+        { "", "# configuration is usable, 0 warnings" },
+        { "prot: 1\n", "# configuration is usable, 1 warning; the WARN lines" },
+        { "prot: 1\nsever: 2\n", "# configuration is usable, 2 warnings; the WARN lines" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct run r;
+        const char *argv[] = { program(), "--check-config", "-c", write_config(8000, rows[i].more), NULL };
+        start(&r, argv);
+        assert_int_equal(ends(&r), 0);
+        if (!strstr(r.said.data, rows[i].verdict))
+            fail_msg("no \"%s\" in\n%s", rows[i].verdict, r.said.data);
+        done(&r);
+    }
+}
+
 static void a_broken_file_ends_the_start_with_its_line(void **state)
 {
     for (unsigned check = 0; check < 2; check++) {
@@ -369,6 +389,7 @@ int main(void)
         cmocka_unit_test(version_help_and_sample_need_no_server),
         cmocka_unit_test(nonsense_on_the_command_line_is_refused),
         cmocka_unit_test(check_config_prints_values_and_masks_secrets),
+        cmocka_unit_test(check_config_ends_with_what_it_found),
         cmocka_unit_test(a_broken_file_ends_the_start_with_its_line),
         cmocka_unit_test(a_used_port_ends_the_start_with_a_helpful_sentence),
         cmocka_unit_test(a_start_without_auth_warns_when_others_can_reach_it),
