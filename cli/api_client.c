@@ -12,6 +12,7 @@
 
 #define STEP_MS 50
 #define TOTAL_MS 60000
+#define PATIENCE_S 10 /* longer waits are left to the person */
 #define REPLY_MAX_BYTES (64u << 20)
 #define NODES_MAX 1000000
 #define WORDS_MAX 64
@@ -27,12 +28,20 @@ struct api_client {
 /* --- one request ---- */
 
 struct asking {
+    struct http_call *call;
+    unsigned retry_after_s; /* of a 429 */
     struct buf body;
     bool is_done;
     enum err err;
     int status;
     char why[160];
 };
+
+static void on_head(void *user, int status, struct slice type)
+{
+    struct asking *a = user;
+    a->retry_after_s = status == 429 ? http_call_retry_after_s(a->call) : 0;
+}
 
 static void on_data(void *user, struct slice data)
 {
@@ -60,7 +69,7 @@ static void full_url(const struct api_client *k, const struct api_question *q, s
 
 static void ask(struct api_client *k, const struct api_question *q, const char *url, struct asking *a)
 {
-    static const struct http_call_events events = { .on_data = on_data, .on_end = on_end };
+    static const struct http_call_events events = { .on_head = on_head, .on_data = on_data, .on_end = on_end };
     auto_buf struct buf bearer = { 0 };
     struct http_header headers[2];
     unsigned n = 0;
@@ -73,12 +82,26 @@ static void ask(struct api_client *k, const struct api_question *q, const char *
     struct http_call_opts o = { .method = q->method, .url = url, .headers = headers, .header_count = n,
                                 .body = q->body, .first_byte_ms = TOTAL_MS, .total_ms = TOTAL_MS,
                                 .reply_max_bytes = REPLY_MAX_BYTES };
-    struct http_call *call;
-    a->err = http_call_open(&call, k->http, &o, &events, a);
+    a->err = http_call_open(&a->call, k->http, &o, &events, a);
     if (a->err)
         return;
     while (!a->is_done)
         loop_step(k->loop, STEP_MS); /* the call is gone after its last event */
+}
+
+/* Too many requests: one more try when the server says so, if that is soon. A refused request did nothing. */
+static void ask_patiently(struct api_client *k, const struct api_question *q, const char *url, struct asking *a)
+{
+    ask(k, q, url, a);
+    if (a->err || a->status != 429 || a->retry_after_s == 0 || a->retry_after_s > PATIENCE_S)
+        return;
+    fprintf(stderr, "parley: the server has too many requests; asking again in %u s\n", a->retry_after_s);
+    uint64_t until_ms = loop_now_ms(k->loop) + a->retry_after_s * 1000ull;
+    while (loop_now_ms(k->loop) < until_ms)
+        loop_step(k->loop, STEP_MS);
+    buf_done(&a->body);
+    *a = (struct asking){ 0 };
+    ask(k, q, url, a);
 }
 
 /* --- what to do about it ---- */
@@ -98,7 +121,7 @@ static void explain_connection(const struct api_client *k, const struct api_ques
                 option, q->side == SIDE_API ? "PARLEY_API" : "PARLEY_ADMIN");
 }
 
-static void advise(const struct api_client *k, const struct api_question *q, int status)
+static void advise(const struct api_client *k, const struct api_question *q, int status, unsigned retry_after_s)
 {
     bool has_token = k->token && k->token[0];
     switch (status) {
@@ -117,14 +140,18 @@ static void advise(const struct api_client *k, const struct api_question *q, int
             fprintf(stderr, "  %s\n", q->missing);
         break;
     case 429:
-        fprintf(stderr, "  Wait a little and try again (meeting.api_rate_limit is the limit).\n");
+        if (retry_after_s)
+            fprintf(stderr, "  Try again in %u s.\n", retry_after_s);
+        else
+            fprintf(stderr, "  Wait a little and try again.\n");
         break;
     default:
         break;
     }
 }
 
-static void explain_status(const struct api_client *k, const struct api_question *q, const struct api_answer *a)
+static void explain_status(const struct api_client *k, const struct api_question *q, const struct api_answer *a,
+                           unsigned retry_after_s)
 {
     auto_buf struct buf why = { 0 };
     text_clean(&why, json_get_text(a->json, "error"));
@@ -132,7 +159,7 @@ static void explain_status(const struct api_client *k, const struct api_question
         fprintf(stderr, "parley: %s (%d)\n", why.data, a->status);
     else
         fprintf(stderr, "parley: %s answered %d, and not as Parley does\n", k->urls[q->side], a->status);
-    advise(k, q, a->status);
+    advise(k, q, a->status, retry_after_s);
 }
 
 bool api_ask_server(struct command *c, const struct api_question *q, struct api_answer *out)
@@ -142,7 +169,7 @@ bool api_ask_server(struct command *c, const struct api_question *q, struct api_
     struct asking a = { 0 };
     *out = (struct api_answer){ 0 };
     full_url(k, q, &url);
-    ask(k, q, url.data, &a);
+    ask_patiently(k, q, url.data, &a);
     out->status = a.status;
     out->body = a.body;
     if (a.err) {
@@ -158,7 +185,7 @@ bool api_ask_server(struct command *c, const struct api_question *q, struct api_
         out->data = json_get(out->json, "data");
         return true;
     }
-    explain_status(k, q, out);
+    explain_status(k, q, out, a.retry_after_s);
     return false;
 }
 

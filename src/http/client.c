@@ -519,6 +519,14 @@ void http_call_pause(struct http_call *call, bool is_paused)
     changed(call);
 }
 
+unsigned http_call_retry_after_s(const struct http_call *call)
+{
+    curl_off_t seconds = 0;
+    if (curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK)
+        return 0;
+    return (unsigned)MIN(MAX(seconds, 0), INT32_MAX);
+}
+
 bool http_call_is_reused(const struct http_call *call)
 {
     return call->is_reused;

@@ -46,6 +46,8 @@ void http_call_close(struct http_call *call); /* any time; silence after it; NUL
 /* On: no on_data any more; what the service sends waits in the kernel, and its time-outs stand still.
  * Off: goes on. From any event, any number of times; NULL is fine. */
 void http_call_pause(struct http_call *call, bool is_paused);
+/* Of the answer's Retry-After: seconds from now, 0: none. From on_head to on_end. */
+unsigned http_call_retry_after_s(const struct http_call *call);
 bool http_call_is_reused(const struct http_call *call); /* went over a pooled connection */
 
 #endif

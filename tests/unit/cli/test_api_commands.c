@@ -58,7 +58,8 @@ static void *serve(void *arg)
 
 static void open_server(const char *yaml)
 {
-    auto_mem char *full = xprintf("%s\nmeeting:\n  api_rate_limit:\n    enabled: false\n", yaml);
+    bool has_limit = strstr(yaml, "api_rate_limit") != NULL;
+    auto_mem char *full = xprintf("%s\n%s", yaml, has_limit ? "" : "meeting: {api_rate_limit: {enabled: false}}\n");
     api_world_open(&w, full);
     api_world_serve(&w);
     assert_ok(store_run(w.base.store, fill, NULL));
@@ -323,6 +324,27 @@ static void each_failure_says_what_to_do_next(void **state)
     assert_false(complained("wrong"));                        /* and is not printed */
 }
 
+static void too_many_requests_wait_once_when_the_wait_is_short(void **state)
+{
+    start("meeting: {api_rate_limit: {qps: 1}}");
+    assert_int_equal(run("devices"), EXIT_FINE);
+    assert_false(complained("asking again"));
+    assert_int_equal(run("devices"), EXIT_FINE);
+    assert_true(complained("too many requests; asking again in 1 s"));
+    assert_true(printed("aa:bb"));
+}
+
+static void a_long_wait_is_left_to_the_person(void **state)
+{
+    start("");
+    for (unsigned i = 0; i < AUTH_WRONG_CODES_PER_MIN; i++)
+        assert_int_equal(run("pair 000000"), EXIT_BAD);
+    assert_true(complained("no such code"));
+    assert_int_equal(run("pair 000000"), EXIT_BAD);
+    assert_false(complained("asking again"));
+    assert_true(complained("Try again in 60 s"));
+}
+
 static void an_option_too_long_for_its_column_has_its_help_below(void **state)
 {
     bool is_on = false;
@@ -370,6 +392,7 @@ int main(void)
         SERVED(meetings_are_listed_found_shown_and_removed), SERVED(a_meeting_is_exported_into_a_file),
         SERVED(devices_are_listed_asked_and_forgotten), SERVED(tasks_are_named_by_id_or_number),
         SERVED(a_device_says_what_it_is_told), SERVED(a_code_is_confirmed_on_the_admin_listener),
+        SERVED(too_many_requests_wait_once_when_the_wait_is_short), SERVED(a_long_wait_is_left_to_the_person),
         SERVED(each_failure_says_what_to_do_next), cmocka_unit_test(tables_line_up_with_chinese_in_them),
         cmocka_unit_test(an_option_too_long_for_its_column_has_its_help_below),
     };

@@ -15,6 +15,7 @@ struct call {
     struct buf got;
     char type[64], note[300];
     int status, heads, ends;
+    unsigned retry_after_s;
     enum err err;
     bool closes_on_head, closes_on_data, frees_client, was_reused;
     struct world *w;
@@ -35,6 +36,7 @@ static void on_head(void *user, int status, struct slice type)
     c->heads++;
     c->status = status;
     c->was_reused = http_call_is_reused(c->call);
+    c->retry_after_s = http_call_retry_after_s(c->call);
     snprintf(c->type, sizeof(c->type), SLICE_FMT, SLICE_ARG(type));
     if (c->closes_on_head)
         http_call_close(take_ptr(&c->call));
@@ -146,6 +148,30 @@ static void an_answer_comes_with_status_type_and_body(void **state)
     assert_string_equal(w->a.type, "application/json");
     assert_slice_is(buf_slice(&w->a.got), "hello");
     assert_false(w->a.was_reused);
+}
+
+static void a_refusal_tells_when_to_come_again(void **state)
+{
+    static const struct {
+        const char *header;
+        unsigned seconds;
+    } rows[] = { { "Retry-After: 7\r\n", 7 },
+                 { "retry-after:  12 \r\n", 12 },
+                 { "", 0 },
+                 { "Retry-After: soon\r\n", 0 },
+                 { "Retry-After: -5\r\n", 0 },
+                 { "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 0 }, /* long ago */
+                 { "Retry-After: 99999999999\r\n", INT32_MAX } };
+    struct world *w = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct wire *p = asked(w, &w->a, (struct http_call_opts){ 0 }, 0, "\r\n\r\n");
+        auto_mem char *answer = xprintf("HTTP/1.1 429 No\r\n%sContent-Length: 0\r\n\r\n", rows[i].header);
+        buf_clear(&p->got);
+        wire_send(p, slice_of(answer));
+        wire_until(w->loop, w->a.ends == (int)i + 1);
+        assert_int_equal(w->a.status, 429);
+        assert_int_equal(w->a.retry_after_s, rows[i].seconds);
+    }
 }
 
 static void a_connection_is_used_again(void **state)
@@ -495,6 +521,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_world(an_answer_comes_with_status_type_and_body),
+        with_world(a_refusal_tells_when_to_come_again),
         with_world(a_connection_is_used_again),
         with_world(a_pooled_connection_that_died_is_replaced),
         with_world(bodies_are_posted_and_other_methods_named),
