@@ -55,12 +55,22 @@ static enum err refuse(struct decoder *d)
     return ERR_PROTO;
 }
 
+static int16_t to_integer(float sample)
+{
+    float s = MAX(-32768.0f, MIN(sample * 32768.0f, 32767.0f));
+    return (int16_t)(s + copysignf(0.5f, s));
+}
+
+/* Eight at a time: that many the compiler takes together. */
 static void to_integers(const float *in, size_t count, int16_t *out)
 {
-    for (size_t i = 0; i < count; i++) {
-        float s = in[i] * 32768.0f;
-        out[i] = (int16_t)lrintf(MAX(-32768.0f, MIN(s, 32767.0f)));
+    size_t at = 0;
+    for (; at + 8 <= count; at += 8) {
+        for (size_t i = 0; i < 8; i++)
+            out[at + i] = to_integer(in[at + i]);
     }
+    for (; at < count; at++)
+        out[at] = to_integer(in[at]);
 }
 
 enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out)

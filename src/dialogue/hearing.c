@@ -39,13 +39,17 @@ static void hear_manual(struct hearing *h, struct slice packet, uint32_t duratio
     take_limit(h);
 }
 
-/* The encoder of a device says itself where it hears nobody. While the detector thinks so too such a packet
- * need not be decoded, nor judged; DTX, which costs more to decode than speech, never. */
+/* The encoder of a device says itself where it hears nobody. While the detector hears no voice either, such a
+ * packet need not be decoded, nor judged, unless the recogniser wants its samples; DTX, which costs more to
+ * decode than speech, never. */
 static bool is_sure_silence(const struct hearing *h, struct slice packet)
 {
     if (h->format != AUDIO_OPUS)
         return false;
-    return packet_is_dtx(packet) || (!h->current && h->vad.cls->is_quiet(h->vad.vad) && packet_is_voiceless(packet));
+    if (packet_is_dtx(packet))
+        return true;
+    bool needs_samples = h->current && !takes_opus(h->current);
+    return !needs_samples && !h->vad.cls->hears_voice(h->vad.vad) && packet_is_voiceless(packet);
 }
 
 static struct pcm silence(uint32_t duration_us)

@@ -24,8 +24,9 @@ enum {
     UPLOAD_BYTES_MAX = 8 << 20, /* four minutes of PCM; beyond it feed answers ERR_LIMIT */
     REPLY_BYTES = 1 << 20,
     RATE_HZ = 16000,
-    ROOM_S = 60, /* made at the first packet; pages that are not written to cost nothing */
+    WHOLE_S = 60,              /* there is room for it; pages that are not written to cost nothing */
     OPUS_BYTES_PER_S = 4096,
+    QUESTION_BYTES = 16 << 10, /* of packets: most utterances; a small block costs less than fresh pages */
 };
 
 static const char *const url_keys[] = { "base_url", "url", NULL };
@@ -125,16 +126,20 @@ static enum err asr_open(struct asr **out, const struct provider_opts *o, const 
     return OK;
 }
 
-/* Room for the whole utterance at once: no frame of it makes the buffer move. Longer ones grow as usual. */
-static void upload_room(struct asr *a, size_t bytes_per_s)
+/* Frames do not make the buffer move, but once: when packets of an utterance are more than a question, there is made
+ * room for the whole of it, as there is for samples from the start. Still longer ones grow as usual. */
+static void upload_room(struct asr *a, size_t question_bytes, size_t whole_bytes)
 {
-    if (!a->upload.cap)
-        (void)buf_reserve(&a->upload, ROOM_S * bytes_per_s);
+    struct buf *b = &a->upload;
+    if (!b->cap)
+        (void)buf_reserve(b, question_bytes);
+    else if (b->cap < whole_bytes && b->cap - b->len < OPUS_BYTES_PER_S)
+        (void)buf_reserve(b, whole_bytes - b->len);
 }
 
 static enum err put_pcm(struct asr *a, struct pcm pcm)
 {
-    upload_room(a, RATE_HZ * sizeof(int16_t));
+    upload_room(a, WHOLE_S * RATE_HZ * sizeof(int16_t), 0);
     a->audio_us += pcm.count * 1000000ull / RATE_HZ;
     return buf_put(&a->upload, slice_from(pcm.samples, pcm.count * sizeof(int16_t)));
 }
@@ -151,7 +156,7 @@ static enum err asr_feed_opus(struct asr *a, struct slice packet, uint32_t durat
     if (a->is_finished)
         return ERR_STATE;
     if (!a->wants_wav) {
-        upload_room(a, OPUS_BYTES_PER_S);
+        upload_room(a, QUESTION_BYTES, WHOLE_S * OPUS_BYTES_PER_S);
         a->has_packets = true;
         a->audio_us += duration_us;
         return ogg_put(&a->ogg, packet, duration_us, &a->upload);

@@ -26,8 +26,7 @@ struct vad_class {
     void (*feed)(struct vad *v, struct pcm pcm);  /* borrowed */
     void (*reset)(struct vad *v);                 /* a new utterance: forget state and time */
     bool (*in_speech)(const struct vad *v);
-    /* All that was judged lately was clearly no voice: silence would change nothing. */
-    bool (*is_quiet)(const struct vad *v);
+    bool (*hears_voice)(const struct vad *v);     /* false: the last window was clearly none, also inside speech */
     void (*close)(struct vad *v);                 /* any time, also inside an event; silence after it */
 };
 

@@ -9,7 +9,7 @@
 static bool gate_is_shut(const struct vad *v)
 {
     struct pcm window = { pcm_queue_peek(&v->queue).samples, SILERO_WINDOW };
-    return v->decider.probability < v->decider.settings.threshold_low && energy_is_silent(window);
+    return !vad_stream_hears_voice(v) && energy_is_silent(window);
 }
 
 static void judge(struct vad_env *e, struct vad **streams, size_t count, float *probabilities)
@@ -50,6 +50,6 @@ const struct vad_class vad_silero = {
     .feed = vad_stream_feed,
     .reset = vad_stream_reset,
     .in_speech = vad_stream_in_speech,
-    .is_quiet = vad_stream_is_quiet,
+    .hears_voice = vad_stream_hears_voice,
     .close = vad_stream_close,
 };

@@ -211,10 +211,9 @@ bool vad_stream_in_speech(const struct vad *v)
     return v->decider.in_speech;
 }
 
-bool vad_stream_is_quiet(const struct vad *v)
+bool vad_stream_hears_voice(const struct vad *v)
 {
-    const struct vad_decider *d = &v->decider;
-    return !d->in_speech && d->voiced == 0 && d->probability < d->settings.threshold_low;
+    return v->decider.probability >= v->decider.settings.threshold_low;
 }
 
 static void stream_bury(void *arg)

@@ -73,7 +73,7 @@ must_check enum err vad_stream_open(struct vad **out, const struct provider_opts
 void vad_stream_feed(struct vad *v, struct pcm pcm);
 void vad_stream_reset(struct vad *v);
 bool vad_stream_in_speech(const struct vad *v);
-bool vad_stream_is_quiet(const struct vad *v);
+bool vad_stream_hears_voice(const struct vad *v);
 void vad_stream_close(struct vad *v);
 
 extern const struct vad_kind vad_kind_silero, vad_kind_webrtc;

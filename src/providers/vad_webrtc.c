@@ -72,6 +72,6 @@ const struct vad_class vad_webrtc = {
     .feed = vad_stream_feed,
     .reset = vad_stream_reset,
     .in_speech = vad_stream_in_speech,
-    .is_quiet = vad_stream_is_quiet,
+    .hears_voice = vad_stream_hears_voice,
     .close = vad_stream_close,
 };

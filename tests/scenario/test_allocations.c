@@ -25,8 +25,8 @@
 #define FRAME_MS 60u
 #define FRAMES_MAX 64
 #define FRAME_BYTES_MAX 2048
-#define WARM_MS 6000u    /* until a stream runs: buffers have their size */
-#define COUNTED_MS 48000u /* together less than limits.utterance_seconds */
+#define WARM_MS 10000u   /* until a stream runs: buffers have their size */
+#define COUNTED_MS 46000u /* together less than limits.utterance_seconds */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CAN_COUNT 0

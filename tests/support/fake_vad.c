@@ -104,11 +104,6 @@ static bool vad_in_speech(const struct vad *v)
     return v->in_speech;
 }
 
-static bool vad_is_quiet(const struct vad *v)
-{
-    return !v->in_speech;
-}
-
 static void vad_close(struct vad *v)
 {
     fake_closed();
@@ -118,5 +113,5 @@ static void vad_close(struct vad *v)
 const struct vad_class fake_vad = {
     .name = "fake", .rate_hz = 16000,
     .open = vad_open, .feed = vad_feed, .reset = vad_reset, .in_speech = vad_in_speech,
-    .is_quiet = vad_is_quiet, .close = vad_close,
+    .hears_voice = vad_in_speech, .close = vad_close,
 };
