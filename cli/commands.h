@@ -14,6 +14,7 @@ enum { EXIT_FINE = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
     X(tasks, "the shared task list: add, assign, done, import from a meeting")              \
     X(say, "have a device say something, now or when it comes")                             \
     X(pair, "confirm the code that a new device shows")                                     \
+    X(serials, "keys of boards that confirm themselves by serial number")                   \
     X(coding, "follow the log of a build or of tests, hear what matters in it")             \
     X(mock, "an OpenAI-compatible service with exact delays, to measure servers with")    \
     X(load, "thousands of simulated devices: what a server can carry, and how well")

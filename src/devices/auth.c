@@ -67,10 +67,10 @@ static void load_code(void *user, const struct code_row *row)
     memcpy(p->code, c->text, sizeof p->code);
 }
 
-static void load_serial(void *user, const char *serial, const char *key_hex)
+static void load_serial(void *user, const struct serial_row *row)
 {
-    struct auth *a = user;
-    mem_free(map_set(&a->serials, slice_of(serial), xstrdup(key_hex)));
+    if (!serial_load(user, row->serial, row->key_hex, row->device))
+        LOGW(NULL, "auth.serial", "serial=\"%s\" its key is unusable", row->serial);
 }
 
 static enum err load(struct db *db, void *input)

@@ -26,6 +26,7 @@ struct ota_activate;
 #define AUTH_WRONG_CODES_PER_MIN 5           /* per address */
 #define AUTH_ACTIVATE_PER_MIN 30             /* per device */
 #define AUTH_PAIRS_PER_DEVICE 16             /* more clients of one device id are refused */
+#define AUTH_SERIALS_MAX 65536               /* serial numbers whose key is known; then ERR_LIMIT */
 #define AUTH_PENDING_MAX 4096                /* open codes at one time; then ERR_LIMIT */
 
 struct auth_opts {
@@ -78,7 +79,8 @@ void auth_token(struct auth *a, const struct identity *who, struct buf *out);
 void auth_mqtt_key(struct auth *a, struct buf *out);
 void auth_vision_key(struct auth *a, struct buf *out); /* the same, for tokens of photo questions */
 /* Status of POST .../activate: 200 active, 202 not yet, 400 another algorithm, 429 too often. A good
- * hmac of a known serial confirms the pair (202 now, 200 when it is on disk). */
+ * hmac of a known serial confirms the pair (202 now, 200 when it is on disk). The serial is that device's from
+ * then on, so one board cannot pass for another; and who was revoked by a person waits for a person. */
 int auth_activate(struct auth *a, struct loop *l, const struct identity *who, const struct ota_activate *proof);
 
 /* A person types a code. done: ERR_NOT_FOUND no such code (any more), ERR_LIMIT too many wrong ones from
@@ -90,8 +92,14 @@ void auth_confirm(struct auth *a, struct loop *l, struct slice code, const struc
 void auth_revoke(struct auth *a, struct loop *l, const char *device, const char *client,
                  void (*done)(void *user, enum err err), void *user);
 
-/* The key burnt with a serial number (hex, 1..64 bytes). Blocks. ERR_INVALID. */
-must_check enum err auth_serial_add(struct auth *a, const char *serial, const char *key_hex);
+/* The key burnt into a board with its serial number; of a known one it replaces the key, and the serial is no
+ * device's again. Counts when done says OK: it is on disk. done, on loop l or at once: ERR_INVALID (serial
+ * 1..63 of [0-9A-Za-z._:-], key 16..64 bytes in hex), ERR_LIMIT. */
+void auth_serial_add(struct auth *a, struct loop *l, struct slice serial, struct slice key_hex,
+                     void (*done)(void *user, enum err err), void *user);
+/* No new pair by it; pairs that it made stay. ERR_NOT_FOUND. */
+void auth_serial_remove(struct auth *a, struct loop *l, struct slice serial, void (*done)(void *user, enum err err),
+                        void *user);
 
 struct pending_pair {
     const char *code, *device, *client, *board;

@@ -19,12 +19,14 @@ static enum err save_run(struct db *db, void *input)
                                                      .last_seen_ms = s->now_ms });
     if (!e && s->state >= 0)
         e = db_pair_put(db, &(struct pair_row){ .device = s->device, .client = s->client, .how = s->how,
-                                                .state = s->state, .created_ms = s->now_ms,
+                                                .serial = s->serial, .state = s->state, .created_ms = s->now_ms,
                                                 .changed_ms = s->now_ms });
     if (!e && s->is_code_new)
         e = db_code_put(db, &(struct code_row){ .code = s->code, .device = s->device, .client = s->client,
                                                 .challenge = s->challenge, .created_ms = s->now_ms,
                                                 .expires_ms = s->expires_ms });
+    if (!e && s->serial[0])
+        e = db_serial_bind(db, s->serial, s->device);
     if (!e && s->is_code_used)
         e = db_code_used(db, s->code, s->now_ms);
     return e == ERR_NOT_FOUND ? OK : e; /* a code made before the last crash may be unknown on disk */

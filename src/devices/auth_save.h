@@ -12,6 +12,7 @@ struct auth_save {
     char device[ID_TEXT], client[ID_TEXT], address[48];
     struct device_known known;
     const char *how;
+    char serial[SERIAL_TEXT]; /* that proved it; "" none */
     int state;              /* of the pair, as stored; -1: no pair to write */
     char code[8], challenge[ID_TEXT];
     bool is_code_new, is_code_used, is_seen; /* is_seen: the device's row, without a pair */

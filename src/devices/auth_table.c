@@ -71,6 +71,14 @@ bool table_was_confirmed(const struct device *d)
     return false;
 }
 
+bool table_was_revoked(const struct device *d)
+{
+    for (unsigned i = 0; i < d->count; i++)
+        if (d->pairs[i].state == PAIR_REVOKED)
+            return true;
+    return false;
+}
+
 static void device_free(struct device *d)
 {
     mem_free(d->pairs);

@@ -6,7 +6,7 @@
  *   auth_table.c     devices, pairs and codes in memory
  *   auth_save.h      a change of them on its way to the store
  *   auth_pair.c      a device asks at OTA
- *   auth_activate.c  ... and confirms itself by the key of its serial number
+ *   auth_serial.c    ... and confirms itself by the key of its serial number; such keys come and go
  *   auth_person.c    a person confirms or revokes
  *   auth_check.c     who is believed at an upgrade, by every kind of proof;
  *   auth_oauth2.c    ... this one asks a service */
@@ -46,13 +46,23 @@ struct code {
     bool is_used;
 };
 
+#define SERIAL_TEXT 64
+#define SERIAL_KEY_MIN_BYTES 16
+#define SERIAL_KEY_MAX_BYTES 64
+
+struct serial {
+    uint8_t key[SERIAL_KEY_MAX_BYTES];
+    size_t key_bytes;
+    char device[ID_TEXT]; /* that proved it first; "" none yet */
+};
+
 struct auth {
     pthread_mutex_t lock;
     struct config_holder *config;
     struct store *store;
     int64_t (*now_ms)(void);
     char *own_key;              /* made once, in the store; the configured one beats it */
-    struct map devices, codes, serials;
+    struct map devices, codes, serials; /* -> struct device, code, serial */
     struct list code_order;
     unsigned open_codes;
     int64_t swept_ms;
@@ -66,6 +76,7 @@ struct pair *table_pair(struct device *d, const char *client);    /* d may be NU
 /* NULL: the device has its fill of pairs. The oldest pending one gives way. */
 struct pair *table_pair_make(struct device *d, const char *client);
 bool table_was_confirmed(const struct device *d); /* some pair of it is or was active */
+bool table_was_revoked(const struct device *d);   /* some pair of it is revoked */
 struct code *table_code(struct auth *a, const char *text);
 /* Forgets a pair that waits without a code, and its device with it when that was all. d and the pair may
  * be gone after it. */
@@ -76,6 +87,9 @@ struct code *table_code_add(struct auth *a, const char *text, int64_t created_ms
 /* Forgets codes past their rest, and devices that never got further than a code. */
 void table_sweep(struct auth *a, int64_t now_ms); /* pointers into the table are stale after it */
 void table_done(struct auth *a);
+
+/* auth_serial.c, with the lock: key_hex is what auth_serial_add takes, or false. */
+bool serial_load(struct auth *a, const char *serial, const char *key_hex, const char *device);
 
 /* auth_oauth2.c: done may be called at once. */
 void auth_introspect(struct auth_call **out, struct auth *a, struct http_client *http, const struct identity *who,

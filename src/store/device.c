@@ -182,16 +182,47 @@ enum err db_serial_put(struct db *db, const char *serial, const char *key_hex)
                   db_s(key_hex));
 }
 
-enum err db_serial_each(struct db *db, void (*fn)(void *user, const char *serial, const char *key_hex), void *user)
+enum err db_serial_bind(struct db *db, const char *serial, const char *device)
+{
+    return db_run(db, "UPDATE serial_key SET device = ?2 WHERE serial = ?1", db_s(serial), db_s(device));
+}
+
+enum err db_serial_remove(struct db *db, const char *serial)
+{
+    enum err e = db_run(db, "DELETE FROM serial_key WHERE serial = ?1", db_s(serial));
+    return e || db_changes(db) ? e : ERR_NOT_FOUND;
+}
+
+enum err db_serial_each(struct db *db, void (*fn)(void *user, const struct serial_row *s), void *user)
 {
     struct arena a = { 0 };
     auto_query struct query q;
-    db_query(&q, db, "SELECT serial, key FROM serial_key");
+    db_query(&q, db, "SELECT serial, key, device FROM serial_key");
     while (query_next(&q)) {
-        fn(user, query_keep(&q, 0, &a), query_keep(&q, 1, &a));
+        struct serial_row s = { query_keep(&q, 0, &a), query_keep(&q, 1, &a), query_keep(&q, 2, &a) };
+        fn(user, &s);
         arena_reset(&a);
     }
     arena_done(&a);
+    return query_end(&q);
+}
+
+enum err db_serial_list(struct db *db, size_t offset, size_t limit, struct arena *a, struct serial_row **out,
+                        size_t *count, int64_t *total)
+{
+    *out = NULL;
+    *count = 0;
+    enum err e = db_number(total, db, "SELECT count(*) FROM serial_key");
+    if (e)
+        return e;
+    auto_query struct query q;
+    db_query(&q, db, "SELECT serial, device FROM serial_key ORDER BY serial LIMIT ?1 OFFSET ?2",
+             db_i((int64_t)MIN(limit, DB_ROWS_MAX)), db_i((int64_t)offset));
+    while (query_next(&q)) {
+        *out = db_list_grow(a, *out, *count, sizeof **out);
+        (*out)[(*count)++] = (struct serial_row){ .serial = query_keep(&q, 0, a), .key_hex = "",
+                                                  .device = query_keep(&q, 1, a) };
+    }
     return query_end(&q);
 }
 

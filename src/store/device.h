@@ -40,9 +40,16 @@ must_check enum err db_code_used(struct db *db, const char *code, int64_t now_ms
 must_check enum err db_code_each(struct db *db, void (*fn)(void *user, const struct code_row *c), void *user);
 must_check enum err db_code_forget(struct db *db, int64_t created_before_ms);
 
-must_check enum err db_serial_put(struct db *db, const char *serial, const char *key_hex);
-must_check enum err db_serial_each(struct db *db, void (*fn)(void *user, const char *serial, const char *key_hex),
-                                   void *user);
+struct serial_row {
+    const char *serial, *key_hex, *device; /* device: that proved it first; "" none yet */
+};
+must_check enum err db_serial_put(struct db *db, const char *serial, const char *key_hex); /* no device's yet */
+must_check enum err db_serial_bind(struct db *db, const char *serial, const char *device);
+must_check enum err db_serial_remove(struct db *db, const char *serial); /* ERR_NOT_FOUND */
+must_check enum err db_serial_each(struct db *db, void (*fn)(void *user, const struct serial_row *s), void *user);
+/* By serial, without keys, from `offset`, at most `limit`. */
+must_check enum err db_serial_list(struct db *db, size_t offset, size_t limit, struct arena *a,
+                                   struct serial_row **out, size_t *count, int64_t *total);
 /* *is_first: this device was never told to force this version. */
 must_check enum err db_firmware_force(struct db *db, const char *device, const char *version, int64_t now_ms,
                                       bool *is_first);

@@ -211,6 +211,8 @@ static void services_that_repeat_the_key_do_not_give_it_away(void **state)
     play_close(&p);
 }
 
+#define BOARD_KEY "c0ffee00c0ffee11c0ffee22c0ffee33"
+
 static void no_answer_over_http_shows_a_secret(void **state)
 {
     static const struct {
@@ -232,6 +234,9 @@ static void no_answer_over_http_shows_a_secret(void **state)
         { true, "GET /config", "X-API-Token: " API_TOKEN "\r\n", NULL },
         { true, "GET /devices", "X-API-Token: " API_TOKEN "\r\n", NULL },
         { true, "POST /pairing/kAnArIe", "X-API-Token: " API_TOKEN "\r\n", "" },
+        { true, "POST /serials/SN1", "X-API-Token: " API_TOKEN "\r\n", "{\"key\":\"kAnArIe\"}" },
+        { true, "POST /serials/SN1", "X-API-Token: " API_TOKEN "\r\n", "{\"key\":\"" BOARD_KEY "\"}" },
+        { true, "GET /serials", "X-API-Token: " API_TOKEN "\r\n", NULL },
         { true, "POST /reload", "X-API-Token: " API_TOKEN "\r\n", "" },
         { true, "GET /pairing", "X-API-Token: kAnArIe-guess\r\n", NULL },
     };
@@ -246,7 +251,9 @@ static void no_answer_over_http_shows_a_secret(void **state)
         if (status < 200)
             fail_msg("%s: %d", rows[i].line, status);
         no_canary(rows[i].line, buf_slice(&reply));
+        assert_false(slice_contains(buf_slice(&reply), SLICE(BOARD_KEY)));
     }
+    assert_false(is_logged(BOARD_KEY));
     play_close(&p);
 }
 

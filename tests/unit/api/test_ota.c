@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "protocol/ota.h"
 #include "protocol/token.h"
 #include "tests/support/api_world.h"
@@ -182,6 +183,74 @@ static void activation_answers_by_the_book(void **state)
     }
     assert_int_equal(r.status, 429);
     assert_true(reply_header(&r, "retry-after").len > 0);
+    reply_done(&r);
+}
+
+#define SERIAL_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void proof_put(struct buf *out, struct slice challenge, struct slice key_hex)
+{
+    uint8_t key[32], mac[32];
+    char hmac[65];
+    assert_true(hex_decode(key_hex, key, sizeof key));
+    hmac_sha256(slice_from(key, sizeof key), challenge, mac);
+    hex_encode(mac, sizeof mac, hmac);
+    buf_clear(out);
+    buf_printf(out, "{\"algorithm\":\"hmac-sha256\",\"serial_number\":\"SN-0001\",\"challenge\":\"" SLICE_FMT
+                    "\",\"hmac\":\"%s\"}", SLICE_ARG(challenge), hmac);
+}
+
+/* A board with a burnt serial, from its first boot to its token; no person is needed. */
+static void a_board_with_a_burnt_key_confirms_itself(void **state)
+{
+    static const char wrong_key[] = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    static const struct {
+        const char *line, *body;
+        int status;
+    } admin[] = {
+        { "POST /serials/SN-0001", "{}", 400 },
+        { "POST /serials/SN-0001", "[]", 400 },
+        { "POST /serials/SN-0001", "{\"key\":\"0011\"}", 400 },
+        { "POST /serials/a%20b", "{\"key\":\"" SERIAL_KEY "\"}", 400 },
+        { "POST /serials/SN-0001", "{\"key\":\"" SERIAL_KEY "\"}", 200 },
+        { "POST /serials/SN-0002", "{\"key\":\"" SERIAL_KEY "\"}", 200 },
+        { "DELETE /serials/SN-0002", NULL, 200 },
+        { "DELETE /serials/SN-0002", NULL, 404 },
+    };
+    static const char headers[] = IDS FAR "Activation-Version: 2\r\nSerial-Number: SN-0001\r\n";
+    struct reply r;
+    auto_buf struct buf proof = { 0 };
+    start(PROXY);
+    assert_int_equal(status_of("POST /serials/SN-0001", NULL, admin[4].body), 404); /* not on the devices' door */
+    for (size_t i = 0; i < COUNT(admin); i++) {
+        api_ask(&w, API_ADMIN, &r, admin[i].line, NULL, admin[i].body);
+        assert_int_equal(r.status, admin[i].status);
+        assert_false(slice_contains(buf_slice(&r.raw), SLICE(SERIAL_KEY)));
+        reply_done(&r);
+    }
+    ask(&r, "POST /xiaozhi/ota/", headers, BODY);
+    auto_mem char *challenge = xslicedup(json_get_text(json_get(r.json, "activation"), "challenge"));
+    reply_done(&r);
+    proof_put(&proof, slice_of(challenge), slice_of(wrong_key));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(status_of("POST /xiaozhi/ota/activate", headers, proof.data), 202);
+    proof_put(&proof, SLICE("aa:bb:cc:00:00:01"), SLICE(SERIAL_KEY)); /* not the challenge it got */
+    assert_int_equal(status_of("POST /xiaozhi/ota/activate", headers, proof.data), 202);
+    assert_int_equal(status_of("POST /xiaozhi/ota/activate", headers, "{}"), 202);
+    proof_put(&proof, slice_of(challenge), SLICE(SERIAL_KEY));
+    assert_int_equal(status_of("POST /xiaozhi/ota/activate", headers, proof.data), 202); /* on its way to the disk */
+    dworld_settle(&w.base);
+    assert_int_equal(status_of("POST /xiaozhi/ota/activate", headers, proof.data), 200);
+    ask(&r, "POST /xiaozhi/ota/", headers, BODY);
+    assert_null(json_get(r.json, "activation"));
+    assert_true(json_get_text(json_get(r.json, "websocket"), "token").len > 20);
+    reply_done(&r);
+    api_ask(&w, API_ADMIN, &r, "GET /serials", NULL, NULL);
+    const struct json *items = json_get(reply_data(&r), "items");
+    assert_int_equal(json_len(items), 1);
+    assert_slice_is(json_get_text(json_at(items, 0), "serial"), "SN-0001");
+    assert_slice_is(json_get_text(json_at(items, 0), "deviceId"), "aa:bb:cc:00:00:01");
+    assert_false(slice_contains(buf_slice(&r.raw), SLICE(SERIAL_KEY)));
     reply_done(&r);
 }
 
@@ -430,6 +499,7 @@ int main(void)
         SERVED(a_device_gets_time_url_and_a_token_that_works), SERVED(every_prefix_and_slash_works),
         SERVED(broken_bodies_do_not_fail_the_request), SERVED(the_device_id_must_be_there_and_usable),
         SERVED(a_far_device_gets_a_code_in_its_language), SERVED(a_person_confirms_and_the_device_is_in),
+        SERVED(a_board_with_a_burnt_key_confirms_itself),
         SERVED(activation_answers_by_the_book), SERVED(browsers_get_their_pre_flight),
         SERVED(a_get_names_the_websocket), SERVED(urls_follow_the_configuration_and_the_request),
         SERVED(newer_firmware_is_offered_and_downloaded_whole), SERVED(an_outer_gateway_adds_the_mqtt_block),

@@ -126,7 +126,7 @@ static int run(const char *line)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = { { "devices", command_devices }, { "meetings", command_meetings }, { "tasks", command_tasks },
-                     { "say", command_say }, { "pair", command_pair } };
+                     { "say", command_say }, { "pair", command_pair }, { "serials", command_serials } };
     auto_mem char *text = xstrdup(line);
     char *words[WORDS_MAX];
     int count = 0, status = -1;
@@ -300,6 +300,50 @@ static void a_code_is_confirmed_on_the_admin_listener(void **state)
     identity_done(&who);
 }
 
+static void write_key(const char *name, struct slice bytes)
+{
+    FILE *f = fopen(temp_path(name), "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.len, f), bytes.len);
+    fclose(f);
+}
+
+static void keys_of_boards_come_from_files_and_are_not_shown(void **state)
+{
+    static const struct {
+        const char *line;
+        int status;
+        const char *said;
+    } rows[] = {
+        { "serials", EXIT_FINE, "No keys" },
+        { "serials add SN1", EXIT_USAGE, "--key-file FILE is missing" },
+        { "serials add SN1 --key-file %s/nothing", EXIT_BAD, "No such file" },
+        { "serials add SN1 --key-file %s/short", EXIT_BAD, "holds no key: 16 to 64 bytes" },
+        { "serials add SN1 --key-file %s/long", EXIT_BAD, "holds no key: 16 to 64 bytes" },
+        { "serials add SN!1 --key-file %s/hex", EXIT_BAD, "serial: 1..63 of" },
+        { "serials add SN1 --key-file %s/hex", EXIT_FINE, "SN1: added" },
+        { "serials add SN2 --key-file %s/raw", EXIT_FINE, "SN2: added" },
+        { "serials", EXIT_FINE, "SN2" },
+        { "serials remove SN2", EXIT_FINE, "SN2: removed" },
+        { "serials remove SN2", EXIT_BAD, "`parley serials` lists those known" },
+    };
+    char many[131];
+    start("");
+    memset(many, '0', sizeof many);
+    write_key("short", SLICE("0011\n"));
+    write_key("long", slice_from(many, sizeof many));
+    write_key("hex", SLICE("00112233445566778899AABBCCDDEEFF\n"));
+    write_key("raw", SLICE("\x01\x02\xff\x00raw key, as it was burnt..."));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char line[300];
+        snprintf(line, sizeof line, rows[i].line, temp_dir());
+        int status = run(line);
+        if (status != rows[i].status || !(printed(rows[i].said) || complained(rows[i].said)))
+            fail_msg("%s: %d\n%s%s", line, status, out.data, err.data);
+        assert_false(printed("AABBCC") || complained("AABBCC") || printed("as it was burnt"));
+    }
+}
+
 /* --- when it goes wrong ---- */
 
 static void each_failure_says_what_to_do_next(void **state)
@@ -392,6 +436,7 @@ int main(void)
         SERVED(meetings_are_listed_found_shown_and_removed), SERVED(a_meeting_is_exported_into_a_file),
         SERVED(devices_are_listed_asked_and_forgotten), SERVED(tasks_are_named_by_id_or_number),
         SERVED(a_device_says_what_it_is_told), SERVED(a_code_is_confirmed_on_the_admin_listener),
+        SERVED(keys_of_boards_come_from_files_and_are_not_shown),
         SERVED(too_many_requests_wait_once_when_the_wait_is_short), SERVED(a_long_wait_is_left_to_the_person),
         SERVED(each_failure_says_what_to_do_next), cmocka_unit_test(tables_line_up_with_chinese_in_them),
         cmocka_unit_test(an_option_too_long_for_its_column_has_its_help_below),

@@ -447,12 +447,123 @@ static void activation_is_bounded_per_device(void **state)
     assert_in_range(limited, 4, 5);
 }
 
+static const char key_hex[] = "000102030405060708090a0b0c0d0e0f";
+
+static enum err serial_add(const char *serial, const char *key)
+{
+    struct heard h = { 0 };
+    auth_serial_add(w.auth, w.loop, slice_of(serial), slice_of(key), hear, &h);
+    assert_true(dworld_until(&w, &h.is_done));
+    return h.err;
+}
+
+static enum err serial_remove(const char *serial)
+{
+    struct heard h = { 0 };
+    auth_serial_remove(w.auth, w.loop, slice_of(serial), hear, &h);
+    assert_true(dworld_until(&w, &h.is_done));
+    return h.err;
+}
+
+static int prove_as(const char *device, const char *client, const struct pair_answer *a)
+{
+    uint8_t key[16], mac[32];
+    char hmac[65], body[512];
+    struct ota_activate proof;
+    assert_true(hex_decode(slice_of(key_hex), key, sizeof key));
+    hmac_sha256(slice_from(key, sizeof key), slice_of(a->challenge), mac);
+    hex_encode(mac, sizeof mac, hmac);
+    snprintf(body, sizeof body,
+             "{\"algorithm\":\"hmac-sha256\",\"serial_number\":\"SN1\",\"challenge\":\"%s\",\"hmac\":\"%s\"}",
+             a->challenge, hmac);
+    struct identity who = dworld_identity(device, client, NET, NULL);
+    ota_activate_read(&proof, slice_of(body));
+    int status = auth_activate(w.auth, w.loop, &who, &proof);
+    identity_done(&who);
+    dworld_settle(&w);
+    return status;
+}
+
+static void keys_of_serials_are_checked(void **state)
+{
+    static const struct {
+        const char *serial, *key;
+        enum err err;
+    } rows[] = {
+        { "SN1", "xyz", ERR_INVALID },
+        { "SN1", "", ERR_INVALID },
+        { "SN1", "000102030405060708090a0b0c0d0e", ERR_INVALID },  /* 15 bytes */
+        { "SN1", "000102030405060708090a0b0c0d0e0", ERR_INVALID }, /* half a byte */
+        { "", key_hex, ERR_INVALID },
+        { "a b", key_hex, ERR_INVALID },
+        { "123456789012345678901234567890123456789012345678901234567890abcd", key_hex, ERR_INVALID },
+        { "123456789012345678901234567890123456789012345678901234567890abc", key_hex, OK },
+        { "SN-1.a:b_c", key_hex, OK },
+    };
+    dworld_open(&w, KEYED);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(serial_add(rows[i].serial, rows[i].key), rows[i].err);
+    assert_int_equal(serial_remove("SN-1.a:b_c"), OK);
+    assert_int_equal(serial_remove("SN-1.a:b_c"), ERR_NOT_FOUND);
+    assert_int_equal(serial_remove("a b"), ERR_NOT_FOUND);
+}
+
+static void a_serial_is_of_the_device_that_proved_it_first(void **state)
+{
+    dworld_open(&w, KEYED);
+    assert_ok(serial_add("SN1", key_hex));
+    struct pair_answer a = ask("dev1", CLI, NET), b = ask("dev2", CLI, NET);
+    assert_int_equal(prove_as("dev1", CLI, &a), 202);
+    assert_int_equal(prove_as("dev1", CLI, &a), 200);
+    assert_int_equal(prove_as("dev2", CLI, &b), 202); /* its own challenge, the right key */
+    assert_int_equal(prove_as("dev2", CLI, &b), 202);
+    dworld_reopen(&w);
+    assert_int_equal(prove_as("dev2", CLI, &b), 202);
+    assert_int_equal(auth_pair_state(w.auth, "dev2", CLI), PAIR_PENDING);
+    a = ask("dev1", "flashed-anew", NET);
+    assert_int_equal(prove_as("dev1", "flashed-anew", &a), 202);
+    assert_int_equal(auth_pair_state(w.auth, "dev1", "flashed-anew"), PAIR_ACTIVE);
+    assert_ok(serial_add("SN1", key_hex)); /* told anew: the key went into another board */
+    assert_int_equal(prove_as("dev2", CLI, &b), 202);
+    assert_int_equal(auth_pair_state(w.auth, "dev2", CLI), PAIR_ACTIVE);
+}
+
+static void who_was_locked_out_is_not_let_in_by_its_serial(void **state)
+{
+    dworld_open(&w, KEYED);
+    assert_ok(serial_add("SN1", key_hex));
+    struct pair_answer a = ask("dev1", CLI, NET);
+    assert_int_equal(prove_as("dev1", CLI, &a), 202);
+    assert_ok(revoke("dev1", NULL));
+    static const char *const clients[] = { CLI, "another" };
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        a = ask("dev1", clients[i], NET);
+        assert_int_equal(prove_as("dev1", clients[i], &a), 202);
+        assert_int_not_equal(auth_pair_state(w.auth, "dev1", clients[i]), PAIR_ACTIVE);
+    }
+    assert_ok(confirm(a.code, LAN, NULL)); /* a person may */
+    assert_int_equal(auth_pair_state(w.auth, "dev1", "another"), PAIR_ACTIVE);
+}
+
+static void a_removed_serial_proves_nothing_more(void **state)
+{
+    dworld_open(&w, KEYED);
+    assert_ok(serial_add("SN1", key_hex));
+    struct pair_answer a = ask("dev1", CLI, NET), b = ask("dev1", "second", NET);
+    assert_int_equal(prove_as("dev1", CLI, &a), 202);
+    assert_ok(serial_remove("SN1"));
+    assert_int_equal(auth_pair_state(w.auth, "dev1", CLI), PAIR_ACTIVE); /* what it made stays */
+    assert_int_equal(prove_as("dev1", "second", &b), 202);
+    assert_int_equal(auth_pair_state(w.auth, "dev1", "second"), PAIR_PENDING);
+    dworld_reopen(&w);
+    assert_int_equal(prove_as("dev1", "second", &b), 202);
+    assert_int_equal(auth_pair_state(w.auth, "dev1", "second"), PAIR_PENDING);
+}
+
 static void a_known_serial_proves_itself(void **state)
 {
-    static const char key_hex[] = "000102030405060708090a0b0c0d0e0f";
     dworld_open(&w, KEYED);
-    assert_int_equal(auth_serial_add(w.auth, "SN1", "xyz"), ERR_INVALID);
-    assert_ok(auth_serial_add(w.auth, "SN1", key_hex));
+    assert_ok(serial_add("SN1", key_hex));
     struct pair_answer a = ask(DEV, CLI, NET);
     uint8_t key[16], mac[32];
     char hmac[65], body[512];
@@ -502,6 +613,10 @@ int main(void)
         IN_WORLD(activation_waits_for_a_person),
         IN_WORLD(activation_is_bounded_per_device),
         IN_WORLD(a_known_serial_proves_itself),
+        IN_WORLD(keys_of_serials_are_checked),
+        IN_WORLD(a_serial_is_of_the_device_that_proved_it_first),
+        IN_WORLD(who_was_locked_out_is_not_let_in_by_its_serial),
+        IN_WORLD(a_removed_serial_proves_nothing_more),
     };
     return cmocka_run_group_tests(tests, temp_quiet, temp_tidy);
 }

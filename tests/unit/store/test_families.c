@@ -124,6 +124,33 @@ static void codes_are_kept_used_and_forgotten(void **state)
     assert_int_equal(sum, 1);
 }
 
+static void keys_of_serials_come_bind_and_go(void **state)
+{
+    struct world *w = *state;
+    struct arena a = { 0 };
+    struct serial_row *rows;
+    size_t count;
+    int64_t total;
+    assert_ok(db_serial_put(w->db, "S2", "00"));
+    assert_ok(db_serial_put(w->db, "S1", "01"));
+    assert_ok(db_serial_bind(w->db, "S1", "dev1"));
+    assert_ok(db_serial_list(w->db, 0, 1, &a, &rows, &count, &total));
+    assert_int_equal(count, 1);
+    assert_int_equal(total, 2);
+    assert_string_equal(rows[0].serial, "S1");
+    assert_string_equal(rows[0].device, "dev1");
+    assert_string_equal(rows[0].key_hex, ""); /* a list has no keys */
+    assert_ok(db_serial_put(w->db, "S1", "02")); /* anew: nobody's */
+    assert_ok(db_serial_list(w->db, 0, 9, &a, &rows, &count, &total));
+    assert_string_equal(rows[0].device, "");
+    assert_ok(db_serial_remove(w->db, "S1"));
+    assert_int_equal(db_serial_remove(w->db, "S1"), ERR_NOT_FOUND);
+    assert_ok(db_serial_list(w->db, 1, 9, &a, &rows, &count, &total));
+    assert_int_equal(count, 0);
+    assert_int_equal(total, 1);
+    arena_done(&a);
+}
+
 static void a_firmware_is_forced_once_per_device_and_version(void **state)
 {
     struct world *w = *state;
@@ -479,6 +506,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FAMILY(a_device_keeps_what_a_later_sight_does_not_tell), FAMILY(devices_are_listed_in_pages),
         FAMILY(a_pair_changes_its_state_and_keeps_its_serial), FAMILY(codes_are_kept_used_and_forgotten),
+        FAMILY(keys_of_serials_come_bind_and_go),
         FAMILY(a_firmware_is_forced_once_per_device_and_version), FAMILY(the_last_turns_come_oldest_first),
         FAMILY(memory_is_replaced_and_two_summaries_are_kept), FAMILY(save_jobs_keep_their_order_per_device),
         FAMILY(a_failing_save_job_waits_longer_and_is_dropped_after_a_week),
