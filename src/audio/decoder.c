@@ -88,22 +88,6 @@ enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out)
     return OK;
 }
 
-enum err decoder_lost(struct decoder *d, uint32_t duration_us, struct pcm *out)
-{
-    /* Concealment works in steps of 2.5 ms. */
-    size_t step = d->rate_hz / 400;
-    size_t count = (size_t)d->rate_hz * MIN(duration_us, (uint32_t)PACKET_US_MAX) / 1000000 / step * step;
-    if (count == 0) {
-        *out = (struct pcm){ d->samples, 0 };
-        return OK;
-    }
-    int got = opus_decode(d->opus, NULL, 0, d->samples, (int)count, 0);
-    if (got <= 0)
-        return refuse(d);
-    *out = (struct pcm){ d->samples, (size_t)got };
-    return OK;
-}
-
 uint64_t decoder_bad(const struct decoder *d)
 {
     return d->bad;

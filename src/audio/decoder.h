@@ -12,8 +12,6 @@ void decoder_free(struct decoder *d); /* NULL is fine */
 /* out: 2.5..120 ms of PCM, borrowed until the next call on d. ERR_PROTO: not decodable, nothing given,
  * decoder reset. Stereo comes out mixed down. */
 must_check enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out);
-/* Conceals a lost packet of this duration (clipped to 120 ms). Never fails on a fresh decoder: silence. */
-must_check enum err decoder_lost(struct decoder *d, uint32_t duration_us, struct pcm *out);
 void decoder_reset(struct decoder *d); /* a new stream; counters stay */
 uint64_t decoder_bad(const struct decoder *d);    /* packets refused since create */
 uint64_t decoder_packets(const struct decoder *d); /* packets decoded since create */

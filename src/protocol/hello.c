@@ -97,23 +97,6 @@ static void read_features(struct hello *out, const struct json *m)
     out->has_peer = json_get_bool(f, "peer", false);
     out->has_ui = json_get_bool(f, "ui", false);
     out->has_large = json_get_bool(f, "large", false);
-    out->has_glyph_push = json_get_bool(f, "glyph_push", false);
-}
-
-static void copy_name(char out[HELLO_FONT_NAME_BYTES], struct slice s)
-{
-    if (s.len < HELLO_FONT_NAME_BYTES)
-        memcpy(out, s.len ? s.data : "", s.len);
-}
-
-void hello_font_read(struct hello_font *out, const struct json *m)
-{
-    const struct json *font = json_get(m, "text_font");
-    *out = (struct hello_font){ 0 };
-    copy_name(out->bundle, json_get_text(font, "bundle"));
-    copy_name(out->charset, json_get_text(font, "charset"));
-    out->size = (int)MAX(0, MIN(json_get_i64(font, "size", 0), 1024));
-    out->bpp = (int)MAX(0, MIN(json_get_i64(font, "bpp", 0), 32));
 }
 
 static void refuse(struct hello *out, enum msg_code code, const char *why)

@@ -23,12 +23,6 @@ struct hello_audio {
     uint32_t frame_us;  /* 2500..120000 */
 };
 
-#define HELLO_FONT_NAME_BYTES 32
-struct hello_font { /* text_font */
-    char bundle[HELLO_FONT_NAME_BYTES], charset[HELLO_FONT_NAME_BYTES];
-    int size, bpp;
-};
-
 struct hello {
     bool is_acked;        /* else: send msg_error(code, why) and wait for a better one */
     enum msg_code code;   /* SCHEMA_INVALID or UNSUPPORTED_FORMAT when not acked */
@@ -38,12 +32,10 @@ struct hello {
     bool has_audio_params;
     struct hello_audio audio;
     unsigned odd;         /* enum hello_odd */
-    bool has_mcp, has_aec, wants_emoji, wants_transcription, has_peer, has_ui, has_large, has_glyph_push;
+    bool has_mcp, has_aec, wants_emoji, wants_transcription, has_peer, has_ui, has_large;
 };
 /* Never fails: whatever is wrong with it is in `out`. */
 void hello_read(struct hello *out, const struct json *message, enum hello_medium medium);
-/* The same for the font it has; bundle "" when it names none. */
-void hello_font_read(struct hello_font *out, const struct json *message);
 
 #define SESSION_ID_BYTES 64
 struct hello_udp {

@@ -159,15 +159,3 @@ enum err msg_mode_read(struct msg_mode *out, const struct json *m, const char **
     *out = (struct msg_mode){ .is_start = is_start, .mode = mode };
     return OK;
 }
-
-void msg_speak_ready_read(struct msg_speak_ready *out, const struct json *m, const char *session_id)
-{
-    struct slice state = json_get_text(m, "state"), sid = json_get_text(m, "session_id");
-    const struct json *udp = json_get(m, "udp_config");
-    bool is_ours = sid.len == 0 || slice_is(sid, session_id);
-    bool is_state = !json_get(m, "state") || slice_is(state, "ready");
-    *out = (struct msg_speak_ready){
-        .is_ready = is_ours && is_state && json_get_bool(udp, "ready", true),
-        .reuses_session = json_get_bool(udp, "reuse_existing", false),
-    };
-}

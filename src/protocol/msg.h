@@ -99,11 +99,6 @@ struct msg_mode {
 };
 must_check enum err msg_mode_read(struct msg_mode *out, const struct json *m, const char **why);
 
-struct msg_speak_ready {
-    bool is_ready, reuses_session;
-};
-void msg_speak_ready_read(struct msg_speak_ready *out, const struct json *m, const char *session_id);
-
 /* --- out: sid may be NULL (then the field is left out) --------------------------------------------- */
 
 void msg_stt(struct buf *out, const char *sid, struct slice text);
@@ -117,7 +112,6 @@ void msg_mcp(struct buf *out, const char *sid, struct slice payload); /* payload
 void msg_iot_command(struct buf *out, const char *sid, struct slice device, struct slice method,
                      const struct json *parameters);
 void msg_iot_echo(struct buf *out, const char *sid, struct slice text, struct slice req_id); /* <= 256 bytes of it */
-void msg_goodbye(struct buf *out, const char *sid);
 void msg_transcription(struct buf *out, const char *sid, struct slice text, int64_t ts_ms);
 void msg_pong(struct buf *out, const char *timestamp, struct slice req_id); /* "YYYY-MM-DD HH:MM:SS" */
 void msg_error(struct buf *out, enum msg_code code, const char *message, struct slice req_id);
@@ -148,7 +142,6 @@ void msg_config_update_ok(struct buf *out, struct slice req_id);
 void msg_server_reply(struct buf *out, bool is_ok, const char *message, const char *action, /* NULL: none */
                       struct slice req_id);
 void msg_mode_ok(struct buf *out, const struct msg_mode *m, const char *phase, bool is_resumed, struct slice req_id);
-void msg_speak_request(struct buf *out, const char *sid, struct slice text, bool auto_listen);
 
 /* What a client sends (simulated device, tests). */
 void msg_listen_start(struct buf *out, const char *sid, enum msg_listen_mode mode);

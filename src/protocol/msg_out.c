@@ -148,13 +148,6 @@ void msg_iot_echo(struct buf *out, const char *sid, struct slice text, struct sl
     jw_end(&w);
 }
 
-void msg_goodbye(struct buf *out, const char *sid)
-{
-    struct jw w;
-    begin(&w, out, "goodbye", sid);
-    jw_end(&w);
-}
-
 void msg_transcription(struct buf *out, const char *sid, struct slice text, int64_t ts_ms)
 {
     struct jw w;
@@ -267,15 +260,6 @@ void msg_mode_ok(struct buf *out, const struct msg_mode *m, const char *phase, b
     if (is_resumed)
         jw_bool(&w, "resumed", true);
     msg_reply_end(&w);
-}
-
-void msg_speak_request(struct buf *out, const char *sid, struct slice text, bool auto_listen)
-{
-    struct jw w;
-    begin(&w, out, "speak_request", sid);
-    put_text(&w, "text", text);
-    jw_bool(&w, "auto_listen", auto_listen);
-    jw_end(&w);
 }
 
 static void listen_as(struct jw *w, struct buf *out, const char *sid, const char *state)

@@ -82,28 +82,3 @@ void mqtt_password(struct buf *out, struct slice key, struct slice client_id, st
 }
 
 /* Cuts at the first "@@@"; false: there is none. */
-static bool cut_part(struct slice *rest, struct slice *part)
-{
-    for (size_t i = 0; i + 3 <= rest->len; i++) {
-        if (memcmp(rest->data + i, "@@@", 3) == 0) {
-            *part = slice_sub(*rest, 0, i);
-            *rest = slice_sub(*rest, i + 3, rest->len - i - 3);
-            return true;
-        }
-    }
-    return false;
-}
-
-bool mqtt_client_id_split(struct slice client_id, struct slice *group, struct slice *mac, struct slice *uuid)
-{
-    struct slice rest = client_id, more;
-    struct slice g, m;
-    if (!cut_part(&rest, &g) || !cut_part(&rest, &m) || g.len == 0 || m.len == 0 || rest.len == 0)
-        return false;
-    *uuid = rest;
-    if (cut_part(&rest, &more))
-        return false;
-    *group = g;
-    *mac = m;
-    return true;
-}

@@ -29,7 +29,5 @@ bool token_bearer(struct slice header, struct slice *token);
 
 /* base64(HMAC-SHA256(key, client_id "|" username)) */
 void mqtt_password(struct buf *out, struct slice key, struct slice client_id, struct slice username);
-/* Three parts with "@@@" between: false for the two-part ids that would skip the password. */
-bool mqtt_client_id_split(struct slice client_id, struct slice *group, struct slice *mac, struct slice *uuid);
 
 #endif

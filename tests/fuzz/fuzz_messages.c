@@ -12,7 +12,6 @@ static void read_all(const struct msg *m)
 {
     const char *why;
     struct hello hello;
-    struct hello_font font;
     struct hello_answer answer;
     struct msg_listen listen;
     struct msg_abort abort_;
@@ -20,10 +19,8 @@ static void read_all(const struct msg *m)
     struct msg_mcp mcp;
     struct msg_server server;
     struct msg_mode mode;
-    struct msg_speak_ready ready;
 
     hello_read(&hello, m->root, HELLO_OVER_WEBSOCKET);
-    hello_font_read(&font, m->root);
     assert(hello.audio.rate_hz >= 8000);
     assert(hello.audio.frame_us >= 2500);
     assert(hello.audio.frame_us <= 120000);
@@ -35,7 +32,6 @@ static void read_all(const struct msg *m)
     (void)!msg_mode_read(&mode, m->root, &why);
     msg_abort_read(&abort_, m->root);
     msg_iot_read(&iot, m->root);
-    msg_speak_ready_read(&ready, m->root, "s");
 }
 
 static void write_some(struct slice text)

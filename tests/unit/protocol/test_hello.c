@@ -98,7 +98,7 @@ static void features_default_to_off_except_emoji(void **state)
 {
     struct hello h = read_text("{}", HELLO_OVER_WEBSOCKET);
     assert_true(h.wants_emoji);
-    assert_false(h.has_mcp || h.has_aec || h.wants_transcription || h.has_peer || h.has_ui || h.has_glyph_push);
+    assert_false(h.has_mcp || h.has_aec || h.wants_transcription || h.has_peer || h.has_ui);
 
     h = read_text("{\"version\":3,\"features\":{\"mcp\":true,\"aec\":true,\"emoji\":false,\"transcription\":true,"
              "\"peer\":true,\"ui\":true,\"large\":true,\"glyph_push\":true,\"telepathy\":true}}",
@@ -106,30 +106,6 @@ static void features_default_to_off_except_emoji(void **state)
     assert_int_equal(h.version, 3);
     assert_false(h.wants_emoji);
     assert_true(h.has_mcp && h.has_aec && h.wants_transcription && h.has_peer && h.has_ui && h.has_large);
-    assert_true(h.has_glyph_push);
-}
-
-static void the_font_is_read_by_itself(void **state)
-{
-    static const struct {
-        const char *text, *bundle, *charset;
-        int size, bpp;
-    } rows[] = {
-        { "{}", "", "", 0, 0 },
-        { "{\"text_font\":{\"bundle\":\"noto-v1\",\"charset\":\"common\",\"size\":20,\"bpp\":4}}", "noto-v1", "common",
-          20, 4 },
-        { "{\"text_font\":{\"bundle\":7,\"size\":-1,\"bpp\":99}}", "", "", 0, 32 },
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        auto_json struct json *m = NULL;
-        struct hello_font font;
-        assert_ok(json_parse(&m, slice_of(rows[i].text), NULL));
-        hello_font_read(&font, m);
-        assert_string_equal(font.bundle, rows[i].bundle);
-        assert_string_equal(font.charset, rows[i].charset);
-        assert_int_equal(font.size, rows[i].size);
-        assert_int_equal(font.bpp, rows[i].bpp);
-    }
 }
 
 static void the_answer_has_every_field_a_device_needs(void **state)
@@ -217,7 +193,6 @@ int main(void)
         cmocka_unit_test(the_hello_table_decides),
         cmocka_unit_test(audio_parameters_are_read_in_both_spellings),
         cmocka_unit_test(features_default_to_off_except_emoji),
-        cmocka_unit_test(the_font_is_read_by_itself),
         cmocka_unit_test(the_answer_has_every_field_a_device_needs),
         cmocka_unit_test(the_udp_answer_carries_key_and_nonce),
         cmocka_unit_test(a_client_reads_what_the_server_writes),

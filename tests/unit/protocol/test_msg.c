@@ -238,29 +238,6 @@ static void a_mode_needs_state_and_mode(void **state)
     }
 }
 
-static void speak_ready_may_be_bare_but_not_foreign(void **state)
-{
-    static const struct {
-        const char *text;
-        bool is_ready, reuses;
-    } rows[] = {
-        {"{}", true, false},
-        {"{\"session_id\":\"s\",\"state\":\"ready\",\"udp_config\":{\"ready\":true,\"reuse_existing\":true}}",
-         true, true},
-        {"{\"session_id\":\"\"}", true, false},
-        {"{\"session_id\":\"other\"}", false, false},
-        {"{\"state\":\"busy\"}", false, false},
-        {"{\"udp_config\":{\"ready\":false}}", false, false},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        auto_json struct json *root = parsed(rows[i].text);
-        struct msg_speak_ready r;
-        msg_speak_ready_read(&r, root, "s");
-        assert_int_equal(r.is_ready, rows[i].is_ready);
-        assert_int_equal(r.reuses_session, rows[i].reuses);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,7 +252,6 @@ int main(void)
         cmocka_unit_test(mcp_needs_an_object),
         cmocka_unit_test(server_actions_are_told_apart),
         cmocka_unit_test(a_mode_needs_state_and_mode),
-        cmocka_unit_test(speak_ready_may_be_bare_but_not_foreign),
     };
     return cmocka_run_group_tests_name("msg", tests, NULL, NULL);
 }

@@ -18,7 +18,6 @@ static void golden_alert(struct buf *b) { msg_alert(b, "Sorry", SLICE("I could n
 static void golden_mcp(struct buf *b) { msg_mcp(b, SID, SLICE("{\"jsonrpc\":\"2.0\",\"id\":1}")); }
 static void golden_iot(struct buf *b) { msg_iot_command(b, SID, SLICE("Speaker"), SLICE("Mute"), NULL); }
 static void golden_iot_echo(struct buf *b) { msg_iot_echo(b, SID, SLICE("hi"), NO_ID); }
-static void golden_goodbye(struct buf *b) { msg_goodbye(b, SID); }
 static void golden_transcription(struct buf *b) { msg_transcription(b, SID, SLICE("hello"), 1754640000123); }
 static void golden_pong(struct buf *b) { msg_pong(b, "2026-01-31 23:59:59", NO_ID); }
 static void golden_error(struct buf *b) { msg_error(b, CODE_SCHEMA_INVALID, "state is missing", SLICE("r-1")); }
@@ -49,7 +48,6 @@ static void golden_reply_error(struct buf *b)
 {
     msg_reply_error(b, "mode", CODE_SCHEMA_INVALID, "invalid state or mode", SLICE("r-3"));
 }
-static void golden_speak_request(struct buf *b) { msg_speak_request(b, SID, SLICE("tea"), true); }
 static void golden_listen_start(struct buf *b) { msg_listen_start(b, SID, MSG_LISTEN_REALTIME); }
 static void golden_listen_stop(struct buf *b) { msg_listen_stop(b, SID); }
 static void golden_detect(struct buf *b) { msg_listen_detect(b, NULL, SLICE("你好小智")); }
@@ -59,10 +57,10 @@ static void golden_abort_wake(struct buf *b) { msg_abort(b, SID, "wake_word_dete
 static void (*const writers[])(struct buf *) = {
     golden_stt,        golden_stt_bare,     golden_llm,         golden_tts_start,     golden_tts_stop,
     golden_sentence,   golden_sentence_end, golden_alert,       golden_mcp,           golden_iot,
-    golden_iot_echo,   golden_goodbye,      golden_transcription, golden_pong,        golden_error,
+    golden_iot_echo,   golden_transcription, golden_pong,        golden_error,
     golden_error_bare, golden_reboot,       golden_keepalive,   golden_idle,          golden_register,
     golden_draining,   golden_config_update, golden_server_ok,  golden_server_no,     golden_mode,
-    golden_reply_error, golden_speak_request, golden_listen_start, golden_listen_stop, golden_detect,
+    golden_reply_error, golden_listen_start, golden_listen_stop, golden_detect,
     golden_abort,      golden_abort_wake,
 };
 

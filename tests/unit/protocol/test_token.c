@@ -90,19 +90,6 @@ static void the_mqtt_password_matches_its_vector(void **state)
     assert_string_equal(out.data, "5BsUny/UBhoQxar0gm26U2GRJVslS/FReIYWq3FxBgw=");
 }
 
-static void mqtt_client_ids_have_three_parts(void **state)
-{
-    struct slice group, mac, uuid;
-    assert_true(mqtt_client_id_split(SLICE("GID_b@@@aa_bb@@@u-1"), &group, &mac, &uuid));
-    assert_slice_is(group, "GID_b");
-    assert_slice_is(mac, "aa_bb");
-    assert_slice_is(uuid, "u-1");
-    static const char *const bad[] = {"",         "GID_b",    "GID_b@@@aa_bb", "@@@a@@@b",
-                                      "a@@@@@@b", "a@@@b@@@", "a@@@b@@@c@@@d"};
-    for (size_t i = 0; i < COUNT(bad); i++)
-        assert_false(mqtt_client_id_split(slice_of(bad[i]), &group, &mac, &uuid));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,7 +99,6 @@ int main(void)
         cmocka_unit_test(the_strings_signed_are_case_sensitive_and_secrets_are_needed),
         cmocka_unit_test(the_bearer_form_is_recognised),
         cmocka_unit_test(the_mqtt_password_matches_its_vector),
-        cmocka_unit_test(mqtt_client_ids_have_three_parts),
     };
     return cmocka_run_group_tests_name("token", tests, NULL, NULL);
 }
