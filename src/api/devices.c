@@ -53,7 +53,9 @@ static enum err list_run(struct db *db, struct work *w)
     struct device_row *rows;
     size_t count;
     int64_t total;
-    enum err e = db_device_list(db, (size_t)w->n[0], (size_t)w->n[1], &w->arena, &rows, &count, &total);
+    enum err e = db_device_count(db, &total);
+    if (!e)
+        e = db_device_list(db, (size_t)w->n[0], (size_t)w->n[1], &w->arena, &rows, &count);
     if (e)
         return e;
     struct jw j;

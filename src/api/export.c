@@ -12,16 +12,16 @@ static enum err segments_all(struct db *db, struct work *w, const char *meeting,
     struct segment_row *all = NULL, *page;
     size_t n;
     *count = 0;
-    int64_t after = 0;
+    struct segment_filter f = { .meeting = meeting, .limit = DB_ROWS_MAX };
     do {
-        enum err e = db_segment_list(db, meeting, after, 0, DB_ROWS_MAX, &w->arena, &page, &n);
+        enum err e = db_segment_list(db, &f, &w->arena, &page, &n);
         if (e)
             return e;
         for (size_t i = 0; i < n; i++) {
             all = db_list_grow(&w->arena, all, *count, sizeof *all);
             all[(*count)++] = page[i];
         }
-        after = n ? page[n - 1].id : after;
+        f.after_id = n ? page[n - 1].id : f.after_id;
     } while (n == DB_ROWS_MAX);
     *out = all;
     return OK;

@@ -98,7 +98,8 @@ static enum err search_run(struct db *db, struct work *w)
 {
     struct search_hit *hits;
     size_t count;
-    enum err e = db_segment_search(db, slice_of(w->text), (size_t)w->n[1], (size_t)w->n[0], &w->arena, &hits, &count);
+    const struct search_filter f = { .typed = slice_of(w->text), .limit = (size_t)w->n[0], .offset = (size_t)w->n[1] };
+    enum err e = db_segment_search(db, &f, &w->arena, &hits, &count);
     if (e)
         return e;
     struct jw j;
@@ -171,7 +172,8 @@ static enum err meeting_run(struct db *db, struct work *w)
     size_t count;
     enum err e = db_meeting_get(db, w->id, &w->arena, &m);
     if (!e)
-        e = db_segment_list(db, m.id, 0, 0, (size_t)w->n[0], &w->arena, &rows, &count);
+        e = db_segment_list(db, &(struct segment_filter){ .meeting = m.id, .limit = (size_t)w->n[0] }, &w->arena,
+                            &rows, &count);
     if (e)
         return e;
     struct jw j;
@@ -213,7 +215,9 @@ static enum err transcript_run(struct db *db, struct work *w)
     size_t count;
     enum err e = db_meeting_get(db, w->id, &w->arena, &m);
     if (!e)
-        e = db_segment_list(db, m.id, 0, (size_t)w->n[0], (size_t)w->n[1], &w->arena, &rows, &count);
+        e = db_segment_list(db, &(struct segment_filter){ .meeting = m.id, .offset = (size_t)w->n[0],
+                                                          .limit = (size_t)w->n[1] },
+                            &w->arena, &rows, &count);
     if (e)
         return e;
     struct jw j;

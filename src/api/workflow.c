@@ -13,7 +13,8 @@ static enum err list_run(struct db *db, struct work *w)
 {
     struct task_row *rows;
     size_t count;
-    enum err e = db_task_list(db, w->id, false, TASKS_PER_GROUP_MAX, &w->arena, &rows, &count, NULL);
+    const struct task_filter all = { .group_key = w->id, .limit = TASKS_PER_GROUP_MAX };
+    enum err e = db_task_list(db, &all, &w->arena, &rows, &count);
     if (e)
         return e;
     struct jw j;

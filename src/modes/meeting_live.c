@@ -149,8 +149,8 @@ static enum err checkpoint_read(struct db *db, void *input)
     enum err e = db_pending_merge(db, k->id, &ignored);
     if (e && e != ERR_LIMIT)
         return e;
-    return db_segment_list(db, k->id, k->after_id, 0, DB_ROWS_MAX, &k->arena, &k->segments,
-                           &k->segment_count);
+    const struct segment_filter fresh = {.meeting = k->id, .after_id = k->after_id, .limit = DB_ROWS_MAX};
+    return db_segment_list(db, &fresh, &k->arena, &k->segments, &k->segment_count);
 }
 
 static enum err checkpoint_write(struct db *db, void *input)

@@ -92,7 +92,8 @@ static const struct store_op_class remove_class = {
 static enum err fetch_run(struct db *db, void *input)
 {
     struct fetch *f = input;
-    return db_peer_list(db, f->device, f->now_ms, f->max, &f->arena, &f->rows, &f->count);
+    const struct peer_filter waiting = {.target = f->device, .now_ms = f->now_ms, .limit = f->max};
+    return db_peer_list(db, &waiting, &f->arena, &f->rows, &f->count);
 }
 
 static void remove_rows(struct peer *p, struct fetch *f)

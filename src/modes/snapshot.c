@@ -75,8 +75,10 @@ static enum err read_run(struct db *db, void *input)
     struct arena arena = {0};
     struct task_row *tasks;
     size_t count, fitting = r->max_bytes / TASK_JSON_MIN_BYTES + 1;
-    enum err e = db_task_list(db, r->group, false, MIN(fitting, (size_t)DB_ROWS_MAX), &arena, &tasks, &count,
-                              &r->total);
+    const struct task_filter all = {.group_key = r->group, .limit = MIN(fitting, (size_t)DB_ROWS_MAX)};
+    enum err e = db_task_count(db, &all, &r->total);
+    if (!e)
+        e = db_task_list(db, &all, &arena, &tasks, &count);
     if (!e)
         write_snapshot(r, tasks, count);
     arena_done(&arena);

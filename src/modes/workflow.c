@@ -277,7 +277,8 @@ static enum err choose(struct db *db, struct plan *p)
 {
     struct task_row *open;
     size_t count, at = SIZE_MAX;
-    enum err e = db_task_list(db, p->own_group, true, DB_ROWS_MAX, &p->arena, &open, &count, NULL);
+    const struct task_filter open_ones = {.group_key = p->own_group, .is_open = true, .limit = DB_ROWS_MAX};
+    enum err e = db_task_list(db, &open_ones, &p->arena, &open, &count);
     if (e)
         return e;
     if (p->command.ordinal) {

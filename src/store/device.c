@@ -54,16 +54,16 @@ enum err db_device_known(struct db *db, const char *id, bool *is_known)
     return e;
 }
 
+enum err db_device_count(struct db *db, int64_t *count)
+{
+    return db_number(count, db, "SELECT count(*) FROM device");
+}
+
 enum err db_device_list(struct db *db, size_t offset, size_t limit, struct arena *a, struct device_row **out,
-                        size_t *count, int64_t *total)
+                        size_t *count)
 {
     *out = NULL;
     *count = 0;
-    if (total) {
-        enum err e = db_number(total, db, "SELECT count(*) FROM device");
-        if (e)
-            return e;
-    }
     auto_query struct query q;
     db_query(&q, db, "SELECT " DEVICE_COLUMNS " FROM device ORDER BY id LIMIT ?1 OFFSET ?2",
              db_i((int64_t)MIN(limit, DB_ROWS_MAX)), db_i((int64_t)offset));

@@ -16,9 +16,10 @@ must_check enum err db_device_seen(struct db *db, const struct device_row *d);
 must_check enum err db_device_get(struct db *db, const char *id, struct arena *a, struct device_row *out);
 /* Did it ever ask OTA, or say anything (one that shows a token of its own need not ask OTA). */
 must_check enum err db_device_known(struct db *db, const char *id, bool *is_known);
-/* By id, from `offset`, at most `limit`; *total may be NULL. */
+/* By id, from `offset`, at most `limit`. */
 must_check enum err db_device_list(struct db *db, size_t offset, size_t limit, struct arena *a,
-                                   struct device_row **out, size_t *count, int64_t *total);
+                                   struct device_row **out, size_t *count);
+must_check enum err db_device_count(struct db *db, int64_t *count);
 must_check enum err db_device_each(struct db *db, void (*fn)(void *user, const struct device_row *d), void *user);
 /* Everything said, remembered, recorded or queued for or by the device; the device and its pairs stay. */
 must_check enum err db_device_delete_data(struct db *db, const char *id);

@@ -71,9 +71,13 @@ must_check enum err db_pending_add(struct db *db, const struct segment_row *text
 must_check enum err db_pending_count(struct db *db, const char *meeting, int64_t *count);
 /* ERR_LIMIT: the meeting is full (MEETING_SEGMENTS_MAX): what is beyond stays pending. */
 must_check enum err db_pending_merge(struct db *db, const char *meeting, int64_t *merged);
-/* From `offset` in order; after_id > 0: only segments after it. */
-must_check enum err db_segment_list(struct db *db, const char *meeting, int64_t after_id, size_t offset,
-                                    size_t limit, struct arena *a, struct segment_row **out, size_t *count);
+struct segment_filter {
+    const char *meeting;
+    int64_t after_id; /* > 0: only segments after it */
+    size_t offset, limit;
+};
+must_check enum err db_segment_list(struct db *db, const struct segment_filter *f, struct arena *a,
+                                    struct segment_row **out, size_t *count); /* in order */
 must_check enum err db_segment_last(struct db *db, const char *meeting, size_t limit, struct arena *a,
                                     struct segment_row **out, size_t *count); /* oldest first */
 
@@ -83,9 +87,12 @@ struct search_hit {
     int64_t ts_ms;
 };
 #define SEARCH_EXCERPT_BYTES 240
-/* Words without case; any run of one or more Chinese characters. Newest segments first. */
-must_check enum err db_segment_search(struct db *db, struct slice typed, size_t offset, size_t limit,
-                                      struct arena *a, struct search_hit **out, size_t *count);
+struct search_filter {
+    struct slice typed; /* words without case; any run of one or more Chinese characters */
+    size_t offset, limit;
+};
+must_check enum err db_segment_search(struct db *db, const struct search_filter *f, struct arena *a,
+                                      struct search_hit **out, size_t *count); /* newest segments first */
 /* Rewrites a piece of the index so that removed words leave the file; *more: call again. */
 must_check enum err db_search_tidy(struct db *db, bool *more);
 

@@ -25,15 +25,15 @@ enum err db_peer_put(struct db *db, const struct peer_message_row *m, const stru
     return e;
 }
 
-enum err db_peer_list(struct db *db, const char *target, int64_t now_ms, size_t limit, struct arena *a,
-                      struct peer_message_row **out, size_t *count)
+enum err db_peer_list(struct db *db, const struct peer_filter *f, struct arena *a, struct peer_message_row **out,
+                      size_t *count)
 {
     *out = NULL;
     *count = 0;
     auto_query struct query q;
     db_query(&q, db, "SELECT n, id, target, origin, payload, created_ms, expires_ms FROM peer_message"
                      " WHERE target = ?1 AND expires_ms > ?2 ORDER BY n LIMIT ?3",
-             db_s(target), db_i(now_ms), db_i((int64_t)MIN(limit, DB_ROWS_MAX)));
+             db_s(f->target), db_i(f->now_ms), db_i((int64_t)MIN(f->limit, DB_ROWS_MAX)));
     while (query_next(&q)) {
         *out = db_list_grow(a, *out, *count, sizeof **out);
         (*out)[(*count)++] = (struct peer_message_row){

@@ -17,7 +17,12 @@ struct peer_limits {
  * for the same target again changes nothing. */
 must_check enum err db_peer_put(struct db *db, const struct peer_message_row *m, const struct peer_limits *limits,
                                 int64_t *dropped);
-must_check enum err db_peer_list(struct db *db, const char *target, int64_t now_ms, size_t limit, struct arena *a,
+struct peer_filter {
+    const char *target;
+    int64_t now_ms; /* without what has expired by then */
+    size_t limit;
+};
+must_check enum err db_peer_list(struct db *db, const struct peer_filter *f, struct arena *a,
                                  struct peer_message_row **out, size_t *count); /* in order */
 must_check enum err db_peer_remove(struct db *db, int64_t n); /* after it was written to the socket */
 must_check enum err db_peer_expire(struct db *db, int64_t now_ms, int64_t *removed);

@@ -65,13 +65,13 @@ static enum err segments_read(struct query *q, struct arena *a, struct segment_r
     return query_end(q);
 }
 
-enum err db_segment_list(struct db *db, const char *meeting, int64_t after_id, size_t offset, size_t limit,
-                         struct arena *a, struct segment_row **out, size_t *count)
+enum err db_segment_list(struct db *db, const struct segment_filter *f, struct arena *a, struct segment_row **out,
+                         size_t *count)
 {
     auto_query struct query q;
     db_query(&q, db, "SELECT id, meeting, ts_ms, text, speaker, tag FROM segment WHERE meeting = ?1 AND id > ?2"
                      " ORDER BY id LIMIT ?3 OFFSET ?4",
-             db_s(meeting), db_i(after_id), db_i((int64_t)MIN(limit, DB_ROWS_MAX)), db_i((int64_t)offset));
+             db_s(f->meeting), db_i(f->after_id), db_i((int64_t)MIN(f->limit, DB_ROWS_MAX)), db_i((int64_t)f->offset));
     return segments_read(&q, a, out, count);
 }
 
@@ -87,22 +87,22 @@ enum err db_segment_last(struct db *db, const char *meeting, size_t limit, struc
 
 /* --- search ---- */
 
-enum err db_segment_search(struct db *db, struct slice typed, size_t offset, size_t limit, struct arena *a,
-                           struct search_hit **out, size_t *count)
+enum err db_segment_search(struct db *db, const struct search_filter *f, struct arena *a, struct search_hit **out,
+                           size_t *count)
 {
     *out = NULL;
     *count = 0;
     auto_buf struct buf match = { 0 };
-    if (!words_query(&match, typed))
+    if (!words_query(&match, f->typed))
         return OK;
     auto_query struct query q;
     db_query(&q, db,
              "SELECT s.meeting, s.ts_ms, s.text FROM (SELECT rowid FROM segment_words WHERE segment_words MATCH ?1"
              " ORDER BY rowid DESC LIMIT ?2 OFFSET ?3) f JOIN segment s ON s.id = f.rowid ORDER BY s.id DESC",
-             db_t(buf_slice(&match)), db_i((int64_t)MIN(limit, DB_ROWS_MAX)), db_i((int64_t)offset));
+             db_t(buf_slice(&match)), db_i((int64_t)MIN(f->limit, DB_ROWS_MAX)), db_i((int64_t)f->offset));
     while (query_next(&q)) {
         *out = db_list_grow(a, *out, *count, sizeof **out);
-        struct slice excerpt = words_excerpt(query_text(&q, 2), typed, SEARCH_EXCERPT_BYTES);
+        struct slice excerpt = words_excerpt(query_text(&q, 2), f->typed, SEARCH_EXCERPT_BYTES);
         (*out)[(*count)++] = (struct search_hit){ .meeting = query_keep(&q, 0, a), .ts_ms = query_i64(&q, 1),
                                                   .excerpt = arena_strdup(a, excerpt) };
     }

@@ -84,20 +84,20 @@ enum err db_task_get(struct db *db, const char *group_key, const char *id, struc
     return e ? e : ERR_NOT_FOUND;
 }
 
-enum err db_task_list(struct db *db, const char *group_key, bool open_only, size_t limit, struct arena *a,
-                      struct task_row **out, size_t *count, int64_t *total)
+enum err db_task_count(struct db *db, const struct task_filter *f, int64_t *count)
+{
+    return db_number(count, db, "SELECT count(*) FROM task WHERE group_key = ?1 AND is_done <= ?2",
+                     db_s(f->group_key), db_i(!f->is_open));
+}
+
+enum err db_task_list(struct db *db, const struct task_filter *f, struct arena *a, struct task_row **out,
+                      size_t *count)
 {
     *out = NULL;
     *count = 0;
-    if (total) {
-        enum err e = db_number(total, db, "SELECT count(*) FROM task WHERE group_key = ?1 AND is_done <= ?2",
-                               db_s(group_key), db_i(!open_only));
-        if (e)
-            return e;
-    }
     auto_query struct query q;
     db_query(&q, db, "SELECT " TASK_COLUMNS " FROM task WHERE group_key = ?1 AND is_done <= ?2 ORDER BY n LIMIT ?3",
-             db_s(group_key), db_i(!open_only), db_i((int64_t)MIN(limit, TASKS_PER_GROUP_MAX)));
+             db_s(f->group_key), db_i(!f->is_open), db_i((int64_t)MIN(f->limit, TASKS_PER_GROUP_MAX)));
     while (query_next(&q)) {
         *out = db_list_grow(a, *out, *count, sizeof **out);
         (*out)[(*count)++] = task_read(&q, a);

@@ -28,9 +28,14 @@ must_check enum err db_task_merge(struct db *db, const struct task_change *c, in
                                   struct task_outcome *out);
 must_check enum err db_task_get(struct db *db, const char *group_key, const char *id, struct arena *a,
                                 struct task_row *out); /* ERR_NOT_FOUND */
-/* In order of making. `open_only`: without what is done. *total (may be NULL) counts them all. */
-must_check enum err db_task_list(struct db *db, const char *group_key, bool open_only, size_t limit, struct arena *a,
-                                 struct task_row **out, size_t *count, int64_t *total);
+struct task_filter {
+    const char *group_key;
+    bool is_open; /* without what is done */
+    size_t limit; /* of a list; a count has none */
+};
+must_check enum err db_task_list(struct db *db, const struct task_filter *f, struct arena *a, struct task_row **out,
+                                 size_t *count); /* in order of making */
+must_check enum err db_task_count(struct db *db, const struct task_filter *f, int64_t *count);
 /* ERR_NOT_FOUND. *changed false: it is so already (idempotent). */
 must_check enum err db_task_assign(struct db *db, const char *group_key, const char *id, const char *owner,
                                    int64_t now_ms, bool *changed);

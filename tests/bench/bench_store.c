@@ -64,7 +64,8 @@ static enum err find(struct db *db, void *input)
     struct find *f = input;
     struct arena a = { 0 };
     struct search_hit *hits;
-    enum err e = db_segment_search(db, slice_of(f->typed), 0, 20, &a, &hits, &f->count);
+    const struct search_filter filter = { .typed = slice_of(f->typed), .limit = 20 };
+    enum err e = db_segment_search(db, &filter, &a, &hits, &f->count);
     arena_done(&a);
     return e;
 }

@@ -171,7 +171,8 @@ static enum err run_texts(struct db *db, void *input)
     size_t count = 0;
     enum err e = db_pending_merge(db, q->meeting, &merged);
     if (!e)
-        e = db_segment_list(db, q->meeting, 0, 0, DB_ROWS_MAX, &a, &rows, &count);
+        e = db_segment_list(db, &(struct segment_filter){ .meeting = q->meeting, .limit = DB_ROWS_MAX }, &a, &rows,
+                            &count);
     buf_puts(&out, "");
     for (size_t i = 0; i < count; i++)
         buf_printf(&out, "%s\n", rows[i].text);

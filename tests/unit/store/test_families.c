@@ -68,11 +68,12 @@ static void devices_are_listed_in_pages(void **state)
     struct device_row *rows;
     size_t count;
     int64_t total;
-    assert_ok(db_device_list(w->db, 30, 20, &w->arena, &rows, &count, &total));
+    assert_ok(db_device_list(w->db, 30, 20, &w->arena, &rows, &count));
     assert_int_equal(count, 10);
+    assert_ok(db_device_count(w->db, &total));
     assert_int_equal(total, 40);
     assert_string_equal(rows[0].id, "d30");
-    assert_ok(db_device_list(w->db, 0, 1000000, &w->arena, &rows, &count, NULL));
+    assert_ok(db_device_list(w->db, 0, 1000000, &w->arena, &rows, &count));
     assert_int_equal(count, 40);
     assert_string_equal(rows[39].id, "d39");
 }
@@ -371,9 +372,13 @@ static void assigning_and_completing_again_changes_nothing(void **state)
     struct task_row *rows;
     size_t count;
     int64_t total;
-    assert_ok(db_task_list(w->db, "home", true, 10, &w->arena, &rows, &count, &total));
+    struct task_filter f = { .group_key = "home", .is_open = true, .limit = 10 };
+    assert_ok(db_task_list(w->db, &f, &w->arena, &rows, &count));
     assert_int_equal(count, 0);
-    assert_ok(db_task_list(w->db, "home", false, 10, &w->arena, &rows, &count, &total));
+    f.is_open = false;
+    assert_ok(db_task_list(w->db, &f, &w->arena, &rows, &count));
+    assert_int_equal(count, 1);
+    assert_ok(db_task_count(w->db, &f, &total));
     assert_int_equal(total, 1);
     assert_ok(db_task_delete(w->db, "home", "t"));
     assert_int_equal(db_task_delete(w->db, "home", "t"), ERR_NOT_FOUND);
@@ -401,7 +406,8 @@ static void a_full_peer_queue_drops_the_oldest_of_the_target(void **state)
     peer(w->db, "5", "c", 5, ERR_LIMIT, 0);
     struct peer_message_row *rows;
     size_t count;
-    assert_ok(db_peer_list(w->db, "a", 50, 10, &w->arena, &rows, &count));
+    const struct peer_filter f = { .target = "a", .now_ms = 50, .limit = 10 };
+    assert_ok(db_peer_list(w->db, &f, &w->arena, &rows, &count));
     assert_int_equal(count, 2);
     assert_string_equal(rows[0].id, "2");
     assert_string_equal(rows[1].id, "3");

@@ -74,7 +74,8 @@ static void pending_texts_become_segments_in_order(void **state)
     assert_int_equal(waiting, 0);
     struct segment_row *rows;
     size_t count;
-    assert_ok(db_segment_list(w->db, "m", 0, 1, 3, &w->arena, &rows, &count));
+    const struct segment_filter f = { .meeting = "m", .offset = 1, .limit = 3 };
+    assert_ok(db_segment_list(w->db, &f, &w->arena, &rows, &count));
     assert_int_equal(count, 3);
     assert_string_equal(rows[0].text, "text 1");
     assert_ok(db_segment_last(w->db, "m", 2, &w->arena, &rows, &count));
@@ -199,7 +200,8 @@ static size_t found(struct world *w, const char *typed)
 {
     struct search_hit *hits;
     size_t count;
-    assert_ok(db_segment_search(w->db, slice_of(typed), 0, 50, &w->arena, &hits, &count));
+    const struct search_filter f = { .typed = slice_of(typed), .limit = 50 };
+    assert_ok(db_segment_search(w->db, &f, &w->arena, &hits, &count));
     return count;
 }
 
