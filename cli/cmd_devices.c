@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_devices.c -- `parley devices`: who is here, what was said, forget, lock out. */
+ * cmd_devices.c -- `parley devices`: who is here, what was said, forget, start anew, lock out. */
 #include "cli/api_client.h"
 
 #include "base/mem.h"
@@ -115,6 +115,19 @@ static int unpair(struct command *c)
     return EXIT_FINE;
 }
 
+static int reboot(struct command *c)
+{
+    auto_answer struct api_answer a = { 0 };
+    auto_mem char *path = path_of(c, "/reboot");
+    struct api_question q = { .side = SIDE_ADMIN, .method = "POST", .path = path, .body = SLICE("{}"),
+                              .missing = "Only a connected device can be told; `parley devices` shows who is online." };
+    if (!api_ask_server(c, &q, &a))
+        return EXIT_BAD;
+    if (!print_json(c, &a))
+        printf("%s: told; a board starts anew within seconds, other clients may not care\n", c->words[0]);
+    return EXIT_FINE;
+}
+
 int command_devices(int argc, char **argv)
 {
     static const struct verb verbs[] = {
@@ -122,6 +135,7 @@ int command_devices(int argc, char **argv)
         { "show", "DEVICE", "one, and what it does now", 1, 1, show },
         { "turns", "DEVICE", "what was said last [--limit N]", 1, 1, turns },
         { "forget", "DEVICE", "removes everything kept of it", 1, 1, forget },
+        { "reboot", "DEVICE", "has it start anew (admin listener)", 1, 1, reboot },
         { "unpair", "DEVICE", "locks it out (admin listener)", 1, 1, unpair },
     };
     struct devices_options o = { .limit = 10 };

@@ -105,6 +105,29 @@ void serve_pair_delete(struct api_call *c)
                 answering_new(c, revoked));
 }
 
+static void rebooted(struct api_call *c, enum err e, const char *text)
+{
+    if (e == ERR_NOT_FOUND)
+        call_reply_error(c, 404, "the device is not connected");
+    else if (e)
+        call_reply_err(c, e);
+    else
+        call_reply_data(c, SLICE("{\"state\":\"told\"}"));
+}
+
+/* A board keeps its connection only while somebody talks; the others ask OTA at their next boot anyway. */
+void serve_reboot(struct api_call *c)
+{
+    const struct api_env *env = &c->api->env;
+    char device[ID_TEXT];
+    if (!id_normalise(slice_of(c->params[0]), device))
+        call_reply_error(c, 400, "this is no device id");
+    else if (!env->reboot)
+        call_reply_err(c, ERR_UNSUPPORTED);
+    else
+        env->reboot(env->user, c->loop, device, answering_done, answering_new(c, rebooted));
+}
+
 void serve_reload(struct api_call *c)
 {
     const struct api_env *env = &c->api->env;

@@ -50,6 +50,8 @@ struct api_env {
     enum err (*restart)(void *user);
     /* Closes a device's live session within 5 s (revoked, deleted). Any loop. */
     void (*kick)(void *user, const char *device);
+    /* Has a live device start anew: OK it was told, ERR_NOT_FOUND: not online. */
+    void (*reboot)(void *user, struct loop *l, const char *device, api_done done, void *arg);
     /* Speaks to a live session: "accepted", "busy"; ERR_NOT_FOUND: not online (the API queues it then). */
     void (*say)(void *user, struct loop *l, const struct api_say *s, api_done done, void *arg);
     /* Something was queued for a device: it may have come meanwhile. May be NULL. Any loop. */

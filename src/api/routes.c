@@ -80,6 +80,8 @@ const struct route api_routes[] = {
     { HTTP_POST, ROUTE_ADMIN, "/pairing/{code}", ROLE_API, serve_pairing_confirm, "Confirms a code" },
     { HTTP_DELETE, ROUTE_ADMIN, "/devices/{id}/pair", ROLE_API, serve_pair_delete,
       "Revokes a device and closes its session", .query = "client:only this client of it" },
+    { HTTP_POST, ROUTE_ADMIN, "/devices/{id}/reboot", ROLE_API, serve_reboot,
+      "Has a connected device start anew, and so ask OTA again" },
     { HTTP_GET, ROUTE_ADMIN, "/serials", ROLE_API, serve_serials,
       "Serial numbers whose key is known, and the devices that proved them", .query = "offset:0;limit:1..500, 100" },
     { HTTP_POST, ROUTE_ADMIN, "/serials/{serial}", ROLE_API, serve_serial_put,

@@ -295,6 +295,34 @@ static void deliver_say(struct gateway_loop *gl, struct session *s, struct lette
     send_answer(letter, err);
 }
 
+static void deliver_reboot(struct gateway_loop *gl, struct session *s, struct letter *letter)
+{
+    auto_buf struct buf out = { 0 };
+    enum err err = ERR_NOT_FOUND;
+
+    (void)gl;
+    if (s && session_is_open(s)) {
+        msg_reboot(&out);
+        err = session_send(s, &out);
+        LOGI(&s->log, "session.reboot", "device=%s told=%s", s->who.device, err_name(err));
+    }
+    send_answer(letter, err);
+}
+
+void gateway_reboot(struct gateway *g, struct loop *l, const char *device,
+                    void (*done)(void *arg, enum err err, const char *text), void *arg)
+{
+    struct presence_entry e;
+    struct letter *letter = xnew(struct letter);
+
+    letter->deliver = deliver_reboot;
+    letter->back = l;
+    letter->done = done;
+    letter->arg = arg;
+    if (!presence_get(g->env.presence, device, &e) || !post_to_entry(g, &e, letter))
+        send_answer(letter, ERR_NOT_FOUND);
+}
+
 /* --- posts between sessions ---------------------------------------------------------------------------- */
 
 static void bring_result(struct mail *m)

@@ -64,6 +64,10 @@ void gateway_drain(struct gateway *g, uint64_t drain_ms);
 bool gateway_is_draining(const struct gateway *g);
 /* Closes the device's session (revoked, deleted). */
 void gateway_kick(struct gateway *g, const char *device);
+/* Tells a live device to start anew (stock firmware does, about a second later). done comes on loop l: OK it was
+ * told, ERR_NOT_FOUND it is not here; sent behind what it has not read yet. */
+void gateway_reboot(struct gateway *g, struct loop *l, const char *device,
+                    void (*done)(void *arg, enum err err, const char *text), void *arg);
 /* From a session (or the server) on loop `from` to the session of another device; p->on_done comes there. */
 void gateway_post(struct gateway *g, struct loop *from, const char *device, const struct post *p);
 /* Speaks to a live session; done comes on loop l: OK "accepted", ERR_BUSY "busy", ERR_NOT_FOUND. With

@@ -49,6 +49,11 @@ static void say(void *user, struct loop *l, const struct api_say *what, api_done
     gateway_say(((struct server *)user)->gateway, l, what->device, what->id, what->text, done, arg);
 }
 
+static void reboot(void *user, struct loop *l, const char *device, api_done done, void *arg)
+{
+    gateway_reboot(((struct server *)user)->gateway, l, device, done, arg);
+}
+
 static void speech_waits(void *user, const char *device)
 {
     gateway_speech_waits(((struct server *)user)->gateway, device);
@@ -130,6 +135,7 @@ void wishes_of_api(struct server *s, struct api_env *env)
         .reload = reload,
         .restart = restart,
         .kick = kick,
+        .reboot = reboot,
         .say = say,
         .speech_waits = speech_waits,
         .meeting_finalize = meeting_finalize,

@@ -125,6 +125,26 @@ static void a_second_client_waits_for_a_person_and_revoking_closes_it(void **sta
     world_end(&w);
 }
 
+static void an_operator_has_a_device_start_anew(void **state)
+{
+    struct world w;
+    struct server_ports ports;
+    auto_buf struct buf reply = { 0 };
+    world_start(&w, &(struct world_opts){ .more = PLAIN });
+    server_ports(w.server, &ports);
+    struct client *c = world_talker(&w, "dev1"), *other = world_talker(&w, "dev2");
+    assert_int_equal(world_http(&w, ports.device, "POST /devices/dev1/reboot", NULL, "", &reply), 404);
+    assert_int_equal(world_http(&w, ports.admin, "POST /devices/nobody/reboot", NULL, "", &reply), 404);
+    assert_int_equal(world_http(&w, ports.admin, "POST /devices/DEV1/reboot", NULL, "", &reply), 200);
+    assert_true(client_gets(c, "{\"type\":\"system\",\"command\":\"reboot\"}"));
+    assert_int_equal(client_count(c, "reboot"), 1);
+    assert_int_equal(client_count(other, "reboot"), 0);
+    client_vanish(c); /* as a board does */
+    world_advance(&w, 1000);
+    assert_int_equal(world_http(&w, ports.admin, "POST /devices/dev1/reboot", NULL, "", &reply), 404);
+    world_end(&w);
+}
+
 static void closed_pairing_hands_out_nothing(void **state)
 {
     struct world w;
@@ -433,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_device_on_the_own_network_gets_a_token_and_is_in),
         cmocka_unit_test(a_second_client_waits_for_a_person_and_revoking_closes_it),
+        cmocka_unit_test(an_operator_has_a_device_start_anew),
         cmocka_unit_test(closed_pairing_hands_out_nothing),
         cmocka_unit_test(upper_case_ids_in_the_file_match),
         cmocka_unit_test(a_jwt_opens_the_door_for_its_subject),

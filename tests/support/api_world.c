@@ -40,6 +40,14 @@ static void kick(void *user, const char *device)
 {
     snprintf(world_of(user)->kicked, ID_TEXT, "%s", device);
 }
+static void reboot(void *user, struct loop *l, const char *device, api_done done, void *arg)
+{
+    struct api_world *w = user;
+    struct presence_entry there;
+    bool is_here = presence_get(w->presence, device, &there);
+    snprintf(w->rebooted, ID_TEXT, "%s", is_here ? device : "");
+    done(arg, is_here ? OK : ERR_NOT_FOUND, NULL);
+}
 static void say(void *user, struct loop *l, const struct api_say *s, api_done done, void *arg)
 {
     struct api_world *w = user;
@@ -82,7 +90,7 @@ void api_world_open(struct api_world *w, const char *yaml)
     w->env = (struct api_env){
         .config = w->base.config, .store = w->base.store, .auth = w->base.auth, .presence = w->presence,
         .firmware = w->firmware, .device_port = 8000, .user = w, .is_draining = is_draining,
-        .is_listening = is_listening, .reload = reload, .restart = restart, .kick = kick, .say = say,
+        .is_listening = is_listening, .reload = reload, .restart = restart, .kick = kick, .say = say, .reboot = reboot,
         .meeting_finalize = finalize, .tasks_changed = tasks_changed,
     };
 }

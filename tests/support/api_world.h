@@ -17,7 +17,7 @@ struct api_world {
     struct firmware *firmware;
     struct http_server *servers[2]; /* by enum api_door */
     /* what the callbacks saw, and what they answer */
-    char kicked[ID_TEXT], said[256], changed_group[64], meeting[80];
+    char kicked[ID_TEXT], rebooted[ID_TEXT], said[256], changed_group[64], meeting[80];
     unsigned says, reloads, restarts;
     enum err say_err, reload_err;
     bool is_draining, is_listening, is_say_silent; /* silent: the answer never comes */

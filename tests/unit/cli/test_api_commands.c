@@ -230,6 +230,20 @@ static void devices_are_listed_asked_and_forgotten(void **state)
     run_rows(rows, COUNT(rows));
 }
 
+static void a_connected_device_is_told_to_start_anew(void **state)
+{
+    static const struct row rows[] = {
+        { "devices reboot far", EXIT_BAD, "the device is not connected" },
+        { "devices reboot a!b", EXIT_BAD, "this is no device id" },
+        { "devices reboot AA:BB", EXIT_FINE, "AA:BB: told" },
+    };
+    start("");
+    struct presence_entry e = { .device = "aa:bb", .session = "live" };
+    presence_add(w.presence, &e, NULL, NULL);
+    run_rows(rows, COUNT(rows));
+    assert_string_equal(w.rebooted, "aa:bb");
+}
+
 static void tasks_are_named_by_id_or_number(void **state)
 {
     static const struct row rows[] = {
@@ -435,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SERVED(meetings_are_listed_found_shown_and_removed), SERVED(a_meeting_is_exported_into_a_file),
         SERVED(devices_are_listed_asked_and_forgotten), SERVED(tasks_are_named_by_id_or_number),
+        SERVED(a_connected_device_is_told_to_start_anew),
         SERVED(a_device_says_what_it_is_told), SERVED(a_code_is_confirmed_on_the_admin_listener),
         SERVED(keys_of_boards_come_from_files_and_are_not_shown),
         SERVED(too_many_requests_wait_once_when_the_wait_is_short), SERVED(a_long_wait_is_left_to_the_person),
