@@ -244,16 +244,17 @@ void print_duration(struct buf *out, int64_t ms)
 
 /* --- verbs ---- */
 
-static void usage_put(struct buf *out, const char *name, const char *about, const struct verb *verbs, size_t count)
+static void usage_put(struct buf *out, const struct verb_table *t)
 {
-    if (count == 1) { /* no word for it */
-        buf_printf(out, "parley %s %s [options]\n\n%s\n", name, verbs[0].words, about);
+    if (t->verb_count == 1) {
+        buf_printf(out, "parley %s %s [options]\n\n%s\n", t->name, t->verbs[0].words, t->about);
         return;
     }
-    buf_printf(out, "parley %s VERB [options]\n\n%s\n\n", name, about);
-    for (size_t i = 0; i < count; i++) {
-        auto_mem char *left = xprintf("%s %s", verbs[i].name, verbs[i].words);
-        buf_printf(out, "  %-26s %s%s\n", left, verbs[i].help, i == 0 ? " (the default)" : "");
+    buf_printf(out, "parley %s VERB [options]\n\n%s\n\n", t->name, t->about);
+    for (size_t i = 0; i < t->verb_count; i++) {
+        const struct verb *v = &t->verbs[i];
+        auto_mem char *left = xprintf("%s %s", v->name, v->words);
+        buf_printf(out, "  %-26s %s%s\n", left, v->help, i == 0 ? " (the default)" : "");
     }
 }
 
@@ -281,20 +282,39 @@ static int run_connected(const struct verb *v, struct command *c, struct api_cli
     return status;
 }
 
-static const struct verb *verb_find(const struct verb *verbs, size_t count, const char *word)
+static const struct verb *verb_find(const struct verb_table *t, const char *word)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(verbs[i].name, word) == 0)
-            return &verbs[i];
+    for (size_t i = 0; i < t->verb_count; i++)
+        if (strcmp(t->verbs[i].name, word) == 0)
+            return &t->verbs[i];
     return NULL;
 }
 
-int verbs_run(const char *name, const char *about, const struct verb *verbs, size_t verb_count,
-              const struct arg *extra, size_t extra_count, void *options, int argc, char **argv)
+/* Which verb the words name, and what stands behind it. NULL: told on standard error. */
+static const struct verb *verb_choose(const struct verb_table *t, struct command *c)
+{
+    bool is_single = t->verb_count == 1;
+    bool is_named = !is_single && c->word_count > 0;
+    const struct verb *v = is_named ? verb_find(t, c->words[0]) : &t->verbs[0];
+    if (!v) {
+        fprintf(stderr, "parley %s: %s: no such verb; parley %s --help shows them\n", t->name, c->words[0], t->name);
+        return NULL;
+    }
+    c->words += is_named;
+    c->word_count -= is_named;
+    if (c->word_count < v->words_min || c->word_count > v->words_max) {
+        fprintf(stderr, "usage: parley %s %s%s%s\n", t->name, is_single ? "" : v->name, is_single ? "" : " ",
+                v->words);
+        return NULL;
+    }
+    return v;
+}
+
+int verbs_run(const struct verb_table *t, int argc, char **argv)
 {
     const char *words[WORDS_MAX];
     struct api_client k = { 0 };
-    struct command c = { .name = name, .options = options };
+    struct command c = { .name = t->name, .options = t->options, .words = words };
     auto_buf struct buf usage = { 0 };
     struct arg list[ARGS_MAX] = {
         { "--api", ARG_TEXT, "URL", "the server's HTTP API (" API_URL_DEFAULT ", or PARLEY_API)", .text = &k.urls[0] },
@@ -303,30 +323,18 @@ int verbs_run(const char *name, const char *about, const struct verb *verbs, siz
         { "--token", ARG_TEXT, "TOKEN", "server.api_token of the server (or PARLEY_API_TOKEN)", .text = &k.token },
         { "--json", ARG_FLAG, NULL, "the data as JSON instead of a table", .flag = &c.is_json },
     };
-    assert(4 + extra_count <= ARGS_MAX);
-    for (size_t i = 0; i < extra_count; i++)
-        list[4 + i] = extra[i];
-    usage_put(&usage, name, about, verbs, verb_count);
-    struct args a = { usage.data, list, 4 + extra_count, words, WORDS_MAX, 0 };
+    assert(4 + t->extra_count <= ARGS_MAX);
+    for (size_t i = 0; i < t->extra_count; i++)
+        list[4 + i] = t->extra[i];
+    usage_put(&usage, t);
+    struct args a = { usage.data, list, 4 + t->extra_count, words, WORDS_MAX, 0 };
     int e = args_parse(&a, argc, argv);
     if (e)
         return e - 1;
     k.urls[0] = or_environment(k.urls[0], "PARLEY_API", API_URL_DEFAULT);
     k.urls[1] = or_environment(k.urls[1], "PARLEY_ADMIN", ADMIN_URL_DEFAULT);
     k.token = or_environment(k.token, "PARLEY_API_TOKEN", NULL);
-    /* A command of one verb needs no word for it. */
-    bool is_single = verb_count == 1;
-    const struct verb *v = is_single || a.rest_count == 0 ? &verbs[0] : verb_find(verbs, verb_count, words[0]);
-    if (!v) {
-        fprintf(stderr, "parley %s: %s: no such verb; parley %s --help shows them\n", name, words[0], name);
-        return EXIT_USAGE;
-    }
-    size_t skip = is_single || a.rest_count == 0 ? 0 : 1;
-    c.words = words + skip;
-    c.word_count = a.rest_count - skip;
-    if (c.word_count < v->words_min || c.word_count > v->words_max) {
-        fprintf(stderr, "usage: parley %s %s%s%s\n", name, is_single ? "" : v->name, is_single ? "" : " ", v->words);
-        return EXIT_USAGE;
-    }
-    return run_connected(v, &c, &k);
+    c.word_count = a.rest_count;
+    const struct verb *v = verb_choose(t, &c);
+    return v ? run_connected(v, &c, &k) : EXIT_USAGE;
 }

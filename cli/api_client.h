@@ -32,9 +32,15 @@ struct verb {
     size_t words_min, words_max;
     int (*run)(struct command *c);   /* an exit status */
 };
-/* Options every such command has beside `extra`: --api --admin --token --json. The first verb is the default. */
-int verbs_run(const char *name, const char *about, const struct verb *verbs, size_t verb_count,
-              const struct arg *extra, size_t extra_count, void *options, int argc, char **argv);
+struct verb_table {
+    const char *name, *about; /* "meetings", a sentence for --help */
+    const struct verb *verbs; /* the first is the default; one alone needs no word for it */
+    size_t verb_count;
+    const struct arg *extra;  /* options beside those of every such command: --api --admin --token --json */
+    size_t extra_count;
+    void *options;            /* where they go; command.options */
+};
+int verbs_run(const struct verb_table *t, int argc, char **argv); /* an exit status */
 
 struct api_answer {
     int status;

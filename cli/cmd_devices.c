@@ -142,6 +142,9 @@ int command_devices(int argc, char **argv)
     const struct arg extra[] = {
         { "--limit", ARG_NUMBER, "N", "turns: so many (10)", .number = &o.limit, .min = 1, .max = 100 },
     };
-    return verbs_run("devices", "The devices of this server.", verbs, COUNT(verbs), extra, COUNT(extra), &o, argc,
-                     argv);
+    const struct verb_table t = {
+        .name = "devices", .about = "The devices of this server.",
+        .verbs = verbs, .verb_count = COUNT(verbs), .extra = extra, .extra_count = COUNT(extra), .options = &o,
+    };
+    return verbs_run(&t, argc, argv);
 }

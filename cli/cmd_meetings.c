@@ -256,6 +256,9 @@ int command_meetings(int argc, char **argv)
         { "--format", ARG_TEXT, "FORMAT", "export: md, srt, vtt, json or txt (md)", .text = &o.format },
         { "-o", ARG_TEXT, "FILE", "export: into this file instead of standard output", .text = &o.out },
     };
-    return verbs_run("meetings", "Minutes of meetings held with a device.", verbs, COUNT(verbs), extra, COUNT(extra),
-                     &o, argc, argv);
+    const struct verb_table t = {
+        .name = "meetings", .about = "Minutes of meetings held with a device.",
+        .verbs = verbs, .verb_count = COUNT(verbs), .extra = extra, .extra_count = COUNT(extra), .options = &o,
+    };
+    return verbs_run(&t, argc, argv);
 }

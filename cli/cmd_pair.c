@@ -55,5 +55,9 @@ static int pair(struct command *c)
 int command_pair(int argc, char **argv)
 {
     static const struct verb verbs[] = { { "", "[list|CODE]", "the codes that wait, or confirm one", 0, 1, pair } };
-    return verbs_run("pair", "Lets a new device in.", verbs, COUNT(verbs), NULL, 0, NULL, argc, argv);
+    const struct verb_table t = {
+        .name = "pair", .about = "Lets a new device in.",
+        .verbs = verbs, .verb_count = COUNT(verbs),
+    };
+    return verbs_run(&t, argc, argv);
 }

@@ -83,5 +83,9 @@ int command_say(int argc, char **argv)
           .max = 604800 },
         { "--key", ARG_TEXT, "KEY", "a repeat with the same key is not said again", .text = &o.key },
     };
-    return verbs_run("say", "Has a device say something.", verbs, COUNT(verbs), extra, COUNT(extra), &o, argc, argv);
+    const struct verb_table t = {
+        .name = "say", .about = "Has a device say something.",
+        .verbs = verbs, .verb_count = COUNT(verbs), .extra = extra, .extra_count = COUNT(extra), .options = &o,
+    };
+    return verbs_run(&t, argc, argv);
 }

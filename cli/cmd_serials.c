@@ -128,6 +128,9 @@ int command_serials(int argc, char **argv)
     const struct arg extra[] = {
         { "--key-file", ARG_TEXT, "FILE", "add: the key, as bytes or in hex (-: standard input)", .text = &o.key_file },
     };
-    return verbs_run("serials", "Boards with a serial number and a key burnt in, which confirm themselves.", verbs,
-                     COUNT(verbs), extra, COUNT(extra), &o, argc, argv);
+    const struct verb_table t = {
+        .name = "serials", .about = "Boards with a serial number and a key burnt in, which confirm themselves.",
+        .verbs = verbs, .verb_count = COUNT(verbs), .extra = extra, .extra_count = COUNT(extra), .options = &o,
+    };
+    return verbs_run(&t, argc, argv);
 }

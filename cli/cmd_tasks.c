@@ -201,6 +201,9 @@ int command_tasks(int argc, char **argv)
         { "--priority", ARG_NUMBER, "0..3", "add: how urgent", .number = &o.priority, .min = 0, .max = 3 },
         { "--all", ARG_FLAG, NULL, "list: also what is done", .flag = &o.is_all },
     };
-    return verbs_run("tasks", "The shared tasks of a group. TASK is an id or a number of the list.", verbs,
-                     COUNT(verbs), extra, COUNT(extra), &o, argc, argv);
+    const struct verb_table t = {
+        .name = "tasks", .about = "The shared tasks of a group. TASK is an id or a number of the list.",
+        .verbs = verbs, .verb_count = COUNT(verbs), .extra = extra, .extra_count = COUNT(extra), .options = &o,
+    };
+    return verbs_run(&t, argc, argv);
 }
