@@ -35,12 +35,14 @@ static void forget(struct vad *v)
     v->silero = (struct silero_state){ 0 };
 }
 
-const struct vad_kind vad_kind_silero = { .window_samples = SILERO_WINDOW, .judge = judge, .forget = forget };
+const struct vad_kind vad_kind_silero = {
+    .window_samples = SILERO_WINDOW, .needs_weights = true, .judge = judge, .forget = forget,
+};
 
 static enum err open_stream(struct vad **out, const struct provider_opts *o, const struct vad_settings *s,
                             const struct vad_events *ev, void *user)
 {
-    return vad_stream_open(out, o, s, ev, user, &vad_kind_silero, true);
+    return vad_stream_open(out, &vad_kind_silero, o, s, ev, user);
 }
 
 const struct vad_class vad_silero = {

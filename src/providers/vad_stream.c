@@ -145,14 +145,14 @@ static enum err private_env(struct vad_env **out, const struct provider_opts *o,
     return OK;
 }
 
-enum err vad_stream_open(struct vad **out, const struct provider_opts *o, const struct vad_settings *s,
-                         const struct vad_events *ev, void *user, const struct vad_kind *kind, bool needs_weights)
+enum err vad_stream_open(struct vad **out, const struct vad_kind *kind, const struct provider_opts *o,
+                         const struct vad_settings *s, const struct vad_events *ev, void *user)
 {
     struct vad_env *env = o->env->vad;
-    enum err e = env ? OK : private_env(&env, o, needs_weights);
+    enum err e = env ? OK : private_env(&env, o, kind->needs_weights);
     if (e)
         return e;
-    if (needs_weights && !env->weights)
+    if (kind->needs_weights && !env->weights)
         return ERR_NOT_FOUND;
     assert_on_loop(env->loop);
     struct vad *v = xnew(struct vad);

@@ -35,6 +35,7 @@ uint64_t vad_decider_ms(const struct vad_decider *d);
 
 struct vad_kind {
     uint32_t window_samples;
+    bool needs_weights;
     /* Fills probabilities; samples of each stream lie at the front of its queue. */
     void (*judge)(struct vad_env *e, struct vad **streams, size_t count, float *probabilities);
     void (*forget)(struct vad *v);  /* network or filter state: a new utterance */
@@ -66,10 +67,9 @@ struct vad_env {
     unsigned open;                 /* streams */
 };
 
-/* slot: which ready list. Makes a private env when the options have none. */
-must_check enum err vad_stream_open(struct vad **out, const struct provider_opts *o, const struct vad_settings *s,
-                                    const struct vad_events *ev, void *user, const struct vad_kind *kind,
-                                    bool needs_weights);
+/* vad_class.open for one kind. Makes a private env when the options have none. ERR_NOT_FOUND: no weights. */
+must_check enum err vad_stream_open(struct vad **out, const struct vad_kind *kind, const struct provider_opts *o,
+                                    const struct vad_settings *s, const struct vad_events *ev, void *user);
 void vad_stream_feed(struct vad *v, struct pcm pcm);
 void vad_stream_reset(struct vad *v);
 bool vad_stream_in_speech(const struct vad *v);

@@ -43,7 +43,7 @@ static enum err open_stream(struct vad **out, const struct provider_opts *o, con
     void *handle = WebRtcVad_Create();
     if (!handle)
         return ERR_NO_MEMORY;
-    enum err e = vad_stream_open(out, o, s, ev, user, &vad_kind_webrtc, false);
+    enum err e = vad_stream_open(out, &vad_kind_webrtc, o, s, ev, user);
     if (e) {
         WebRtcVad_Free(handle);
         return e;
