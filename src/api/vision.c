@@ -26,7 +26,6 @@
 #define ANSWER_MAX_BYTES 3500    /* of text; the device cannot take a body of 6 KB */
 #define BODY_MAX_REPLY_BYTES 5900
 #define MAGIC_BYTES 12
-#define MODEL_MS 25000
 #define TOKEN_LIFE_S 3600
 #define DEFAULT_QUESTION "What do you see in this picture?"
 
@@ -200,11 +199,11 @@ static void ask_model(struct api_call *c)
     struct llm_request rq = { .messages = messages, .message_count = COUNT(messages), .purpose = "vision" };
     struct use_opts use = { .env = env->provider_env(env->user, c->loop), .config = c->cfg,
                             .language = c->cfg->server_language };
-    enum err e = vision_open(&v->model, env->registry, &use, MODEL_MS, &rq, &events, c);
+    enum err e = vision_open(&v->model, env->registry, &use, &rq, &events, c);
     if (e)
         refuse(c, 200, "the vision model cannot be asked");
     else
-        timer_start(&c->timer, c->loop, MODEL_MS, too_late, c);
+        timer_start(&c->timer, c->loop, VISION_MS, too_late, c);
 }
 
 /* --- the upload ---- */

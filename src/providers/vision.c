@@ -20,7 +20,7 @@ bool vision_is_there(struct registry *r, struct config *cfg)
     return seeing_class(r, cfg, &settings) != NULL;
 }
 
-enum err vision_open(struct llm_use *out, struct registry *r, const struct use_opts *u, unsigned total_ms,
+enum err vision_open(struct llm_use *out, struct registry *r, const struct use_opts *u,
                      const struct llm_request *rq, const struct llm_events *ev, void *user)
 {
     const struct conf *settings;
@@ -29,8 +29,8 @@ enum err vision_open(struct llm_use *out, struct registry *r, const struct use_o
     if (!cls)
         return alias && alias[0] ? ERR_UNSUPPORTED : ERR_NOT_FOUND;
     struct provider_opts o = { .env = u->env, .config = u->config, .settings = settings, .alias = alias,
-                               .language = u->language, .log = u->log, .first_byte_ms = total_ms,
-                               .idle_ms = total_ms, .total_ms = total_ms };
+                               .language = u->language, .log = u->log, .first_byte_ms = VISION_MS,
+                               .idle_ms = VISION_MS, .total_ms = VISION_MS };
     struct err_note note = { 0 };
     enum err e = cls->check ? cls->check(&o, &note) : OK;
     struct llm *llm;

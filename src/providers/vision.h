@@ -6,9 +6,11 @@
 
 #include "providers/registry.h"
 
+#define VISION_MS 25000 /* leaves the device time to hear the answer */
+
 bool vision_is_there(struct registry *r, struct config *cfg);
-/* ERR_NOT_FOUND: none is selected; ERR_UNSUPPORTED: its type cannot see. */
-must_check enum err vision_open(struct llm_use *out, struct registry *r, const struct use_opts *u, unsigned total_ms,
+/* It has VISION_MS in all. ERR_NOT_FOUND: none is selected; ERR_UNSUPPORTED: its type cannot see. */
+must_check enum err vision_open(struct llm_use *out, struct registry *r, const struct use_opts *u,
                                 const struct llm_request *rq, const struct llm_events *ev, void *user);
 
 #endif
