@@ -51,38 +51,38 @@ void serve_workflow(struct api_call *c)
 /* --- import ---- */
 
 struct import {
-    const char *group, *meeting; /* meeting "": the newest */
+    const char *group, *meeting; /* meeting "": the newest; then the id of the one that was found */
+    int64_t now_ms;
+    int64_t count;               /* tasks its summary names */
     bool is_changed;
 };
 
-static enum err import_list(struct db *db, struct work *w, struct jw *j, const struct meeting_row *m,
-                            const struct json *list, char kind, int64_t *count)
+static enum err import_list(struct db *db, struct import *in, const struct json *list, char kind, struct jw *j)
 {
-    struct import *in = w->state;
     for (size_t i = 0; i < json_len(list); i++) {
         struct slice title = slice_trim(json_text(json_at(list, i)));
         if (!title.len)
             continue;
         while (utf8_chars(title) > TITLE_MAX_CHARS)
             title.len = utf8_cut(title, title.len - 1);
-        auto_mem char *id = xprintf("MEET-%s-%c%zu", m->id, kind, i + 1);
+        auto_mem char *id = xprintf("MEET-%s-%c%zu", in->meeting, kind, i + 1);
         auto_mem char *text = xslicedup(title);
         auto_buf struct buf extra = { 0 };
         struct jw x;
         jw_init(&x, &extra);
         jw_object(&x);
-        jw_cstr(&x, "meetingId", m->id);
+        jw_cstr(&x, "meetingId", in->meeting);
         jw_end(&x);
         struct task_outcome o;
         enum err e = db_task_merge(db,
                                    &(struct task_change){ .group_key = in->group, .id = id, .title = text,
                                                           .extra = extra.data, .priority = -1, .is_done = -1 },
-                                   w->n[0], &o);
+                                   in->now_ms, &o);
         if (e)
             return e;
         in->is_changed = in->is_changed || o.is_changed;
         jw_cstr(j, NULL, id);
-        ++*count;
+        in->count++;
     }
     return OK;
 }
@@ -102,28 +102,27 @@ static enum err import_run(struct db *db, struct work *w)
 {
     struct import *in = w->state;
     struct meeting_row m;
-    const char *id = in->meeting;
-    enum err e = id[0] ? OK : newest_id(db, w, &id);
+    enum err e = in->meeting[0] ? OK : newest_id(db, w, &in->meeting);
     if (!e)
-        e = db_meeting_get(db, id, &w->arena, &m);
+        e = db_meeting_get(db, in->meeting, &w->arena, &m);
     if (e) {
         w->why = e == ERR_NOT_FOUND ? "no such meeting" : NULL;
         return e;
     }
+    in->meeting = m.id; /* it may have been a session's */
     auto_json struct json *summary = NULL;
     if (m.summary[0] && json_parse(&summary, slice_of(m.summary), NULL))
         summary = NULL;
     struct jw j;
-    int64_t count = 0;
     jw_init(&j, &w->out);
     jw_object(&j);
     jw_array_as(&j, "ids");
-    e = import_list(db, w, &j, &m, json_get(summary, "actions"), 'A', &count);
+    e = import_list(db, in, json_get(summary, "actions"), 'A', &j);
     if (!e)
-        e = import_list(db, w, &j, &m, json_get(summary, "nextSteps"), 'N', &count);
+        e = import_list(db, in, json_get(summary, "nextSteps"), 'N', &j);
     jw_end(&j);
-    jw_i64(&j, "imported", count);
-    jw_cstr(&j, "meetingId", m.id);
+    jw_i64(&j, "imported", in->count);
+    jw_cstr(&j, "meetingId", in->meeting);
     jw_cstr(&j, "groupKey", in->group);
     jw_end(&j);
     return e;
@@ -161,11 +160,9 @@ static void import_body(void *user, struct http_req *r, struct slice body)
     }
     struct work *w = work_new(import_run);
     struct import *in = arena_alloc(&w->arena, sizeof *in);
-    in->group = work_text(w, group);
-    in->meeting = work_text(w, meeting);
+    *in = (struct import){ .group = work_text(w, group), .meeting = work_text(w, meeting), .now_ms = clock_wall_ms() };
     w->state = in;
     w->then = import_then;
-    w->n[0] = clock_wall_ms();
     work_start(c, w, false);
 }
 
