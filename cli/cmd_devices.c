@@ -115,6 +115,31 @@ static int unpair(struct command *c)
     return EXIT_FINE;
 }
 
+static int firmware(struct command *c)
+{
+    auto_answer struct api_answer a = { 0 };
+    auto_mem char *path = path_of(c, "/firmware");
+    auto_buf struct buf body = { 0 };
+    struct jw w;
+    bool is_none = strcmp(c->words[1], "none") == 0;
+    jw_init(&w, &body);
+    jw_object(&w);
+    jw_cstr(&w, "version", c->words[1]);
+    jw_end(&w);
+    struct api_question q = { .side = SIDE_ADMIN, .method = is_none ? "DELETE" : "POST", .path = path };
+    if (!is_none)
+        q.body = buf_slice(&body);
+    if (!api_ask_server(c, &q, &a))
+        return EXIT_BAD;
+    if (print_json(c, &a))
+        return EXIT_FINE;
+    if (is_none)
+        printf("%s: no firmware waits for it\n", c->words[0]);
+    else
+        printf("%s: gets %s at its next boot, once; the log says `ota.force`\n", c->words[0], c->words[1]);
+    return EXIT_FINE;
+}
+
 static int reboot(struct command *c)
 {
     auto_answer struct api_answer a = { 0 };
@@ -135,6 +160,7 @@ int command_devices(int argc, char **argv)
         { "show", "DEVICE", "one, and what it does now", 1, 1, show },
         { "turns", "DEVICE", "what was said last [--limit N]", 1, 1, turns },
         { "forget", "DEVICE", "removes everything kept of it", 1, 1, forget },
+        { "firmware", "DEVICE VERSION", "forces it at the next boot; `none` takes that back", 2, 2, firmware },
         { "reboot", "DEVICE", "has it start anew (admin listener)", 1, 1, reboot },
         { "unpair", "DEVICE", "locks it out (admin listener)", 1, 1, unpair },
     };

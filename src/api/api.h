@@ -16,6 +16,7 @@ struct api;
 struct auth;
 struct config_holder;
 struct firmware;
+struct force;
 struct presence;
 struct provider_env;
 struct registry;
@@ -41,6 +42,7 @@ struct api_env {
     struct auth *auth;
     struct presence *presence;
     struct firmware *firmware;
+    struct force *force;             /* NULL: nothing is ever forced (tests) */
     struct workers *workers;         /* reads of firmware files; NULL: on the loop (tests) */
     uint16_t device_port;            /* as bound: for URLs when the request's Host names none */
     void *user;

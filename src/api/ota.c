@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "config/catalogue.h"
 #include "devices/firmware.h"
+#include "devices/force.h"
 #include "devices/identity.h"
 #include "protocol/token.h"
 
@@ -29,11 +30,15 @@ struct ota {
     char language[16];
     struct buf websocket, token, firmware, message, mqtt[4];
     struct firmware_image image;
+    bool is_forced;
+    struct force_taking *taking;
+    uint64_t wait_until_ms; /* for the store */
 };
 
 static void ota_free(void *state)
 {
     struct ota *o = state;
+    force_take_cancel(o->taking);
     identity_done(&o->who);
     buf_done(&o->websocket);
     buf_done(&o->token);
@@ -59,15 +64,21 @@ static int zone_minutes(const struct config *cfg)
     return isnan(hours) ? clock_zone_offset_minutes() : (int)lround(hours * 60);
 }
 
+static bool find_image(struct api_call *c, struct ota *o, struct slice have)
+{
+    return c->api->env.firmware && version_is_plain(have) &&
+           firmware_find(c->api->env.firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
+                         clock_mono_us() / 1000, slice_of(o->asked.board_type), have, &o->image);
+}
+
 static void add_firmware(struct api_call *c, struct ota *o, struct ota_reply *reply)
 {
     struct slice have = slice_of(o->asked.version);
-    bool is_plain = version_is_plain(have);
-    reply->firmware_version = is_plain ? o->asked.version : "0"; /* "nothing to do" for a device that did not tell */
+    /* "Nothing to do", also for a device that did not tell. */
+    reply->firmware_version = version_is_plain(have) ? o->asked.version : "0";
     reply->firmware_url = "";
-    if (!is_plain || !c->api->env.firmware ||
-        !firmware_find(c->api->env.firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
-                       clock_mono_us() / 1000, slice_of(o->asked.board_type), have, &o->image))
+    reply->is_forced = o->is_forced;
+    if (!o->is_forced && !find_image(c, o, have))
         return;
     url_base(&o->firmware, c->r, c->cfg, false, c->api->env.device_port);
     buf_printf(&o->firmware, "%s/ota/download/%s", c->prefix, o->image.file);
@@ -141,13 +152,6 @@ static void ota_answer(struct api_call *c)
 
 /* --- the request ---- */
 
-static void saved(void *user, enum err err)
-{
-    struct api_call *c = user;
-    c->save = NULL;
-    ota_answer(c);
-}
-
 static void waited(void *arg)
 {
     struct api_call *c = arg;
@@ -155,7 +159,52 @@ static void waited(void *arg)
     LOGW(NULL, "ota.slow_store", "dev=%s", o->who.device);
     auth_save_cancel(c->save);
     c->save = NULL;
+    force_take_cancel(take_ptr(&o->taking));
     ota_answer(c);
+}
+
+static void wait_for_store(struct api_call *c, struct ota *o)
+{
+    uint64_t now_ms = loop_now_ms(c->loop);
+    timer_start(&c->timer, c->loop, MAX(o->wait_until_ms, now_ms + 1) - now_ms, waited, c);
+}
+
+static void taken(void *user, enum err err)
+{
+    struct api_call *c = user;
+    struct ota *o = c->state;
+    o->taking = NULL;
+    o->is_forced = err == OK;
+    LOGI(NULL, "ota.force", "dev=%s version=%s sent=%s", o->who.device, o->image.version, err ? err_name(err) : "yes");
+    ota_answer(c);
+}
+
+/* A firmware forced on this device goes out once it is on disk that it did. */
+static void look_for_forced(struct api_call *c, struct ota *o)
+{
+    char version[FORCE_VERSION_TEXT];
+    const struct api_env *env = &c->api->env;
+    if (o->pair.state != PAIR_ACTIVE || !env->force || !env->firmware ||
+        !force_waiting(env->force, o->who.device, version)) {
+        ota_answer(c);
+        return;
+    }
+    if (firmware_exact(env->firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
+                       clock_mono_us() / 1000, slice_of(o->asked.board_type), slice_of(version), &o->image))
+        o->taking = force_take(env->force, c->loop, o->who.device, version, taken, c);
+    else
+        LOGW(NULL, "ota.force", "dev=%s version=%s no image board=%s", o->who.device, version, o->asked.board_type);
+    if (o->taking)
+        wait_for_store(c, o);
+    else
+        ota_answer(c);
+}
+
+static void saved(void *user, enum err err)
+{
+    struct api_call *c = user;
+    c->save = NULL;
+    look_for_forced(c, c->state);
 }
 
 static void language_of(struct api_call *c, struct ota *o)
@@ -184,10 +233,11 @@ static void ota_body(void *user, struct http_req *r, struct slice body)
     language_of(c, o);
     struct device_facts facts = { o->language, o->asked.board_type, o->asked.version, o->asked.chip };
     auth_pair(&c->save, c->api->env.auth, c->loop, &o->who, &facts, &o->pair, saved, c);
+    o->wait_until_ms = loop_now_ms(c->loop) + STORE_WAIT_MS;
     if (c->save)
-        timer_start(&c->timer, c->loop, STORE_WAIT_MS, waited, c);
+        wait_for_store(c, o);
     else
-        ota_answer(c);
+        look_for_forced(c, o);
 }
 
 void serve_ota(struct api_call *c)

@@ -145,6 +145,8 @@ void serve_pairing_list(struct api_call *c);
 void serve_pairing_confirm(struct api_call *c);
 void serve_pair_delete(struct api_call *c);
 void serve_reboot(struct api_call *c);
+void serve_force(struct api_call *c);
+void serve_force_delete(struct api_call *c);
 void serve_serials(struct api_call *c);
 void serve_serial_put(struct api_call *c);
 void serve_serial_delete(struct api_call *c);

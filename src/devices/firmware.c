@@ -71,20 +71,33 @@ static void refresh(struct firmware *f, const char *dir, unsigned ttl_s, uint64_
     list(f);
 }
 
+/* Has file i an image of this model: its version, or an empty slice. */
+static struct slice version_of(const struct firmware *f, size_t i, struct slice model)
+{
+    struct slice m, v;
+    bool is_its = firmware_name_split(slice_of(f->files[i]), &m, &v) && slice_eq_nocase(m, model) &&
+                  v.len < sizeof((struct firmware_image *)0)->version;
+    return is_its ? v : (struct slice){ NULL, 0 };
+}
+
+static void image_put(struct firmware_image *out, const char file[FIRMWARE_NAME_BYTES], struct slice version)
+{
+    memcpy(out->file, file, sizeof out->file);
+    memcpy(out->version, version.data, version.len);
+    out->version[version.len] = '\0';
+}
+
 static bool newest(struct firmware *f, struct slice model, struct slice version, struct firmware_image *out)
 {
     bool found = false;
     struct slice best = version;
     for (size_t i = 0; i < f->count; i++) {
-        struct slice m, v;
-        if (!firmware_name_split(slice_of(f->files[i]), &m, &v) || !slice_eq_nocase(m, model) ||
-            v.len >= sizeof out->version || version_compare(v, best) <= 0)
+        struct slice v = version_of(f, i, model);
+        if (!v.len || version_compare(v, best) <= 0)
             continue;
         best = v;
         found = true;
-        memcpy(out->file, f->files[i], sizeof out->file);
-        memcpy(out->version, v.data, v.len);
-        out->version[v.len] = '\0';
+        image_put(out, f->files[i], v);
     }
     return found;
 }
@@ -95,6 +108,21 @@ bool firmware_find(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t
     pthread_mutex_lock(&f->lock);
     refresh(f, dir, ttl_s, now_ms);
     bool found = newest(f, model, version, out);
+    pthread_mutex_unlock(&f->lock);
+    return found;
+}
+
+bool firmware_exact(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms, struct slice model,
+                    struct slice version, struct firmware_image *out)
+{
+    bool found = false;
+    pthread_mutex_lock(&f->lock);
+    refresh(f, dir, ttl_s, now_ms);
+    for (size_t i = 0; i < f->count && !found && version.len; i++) {
+        found = slice_eq(version_of(f, i, model), version);
+        if (found)
+            image_put(out, f->files[i], version);
+    }
     pthread_mutex_unlock(&f->lock);
     return found;
 }

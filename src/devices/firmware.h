@@ -20,6 +20,9 @@ struct firmware_image {
  * are never offered: they would brick the board. False: nothing newer. */
 bool firmware_find(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms, struct slice model,
                    struct slice version, struct firmware_image *out);
+/* The image of exactly this version, whichever the device has. False: there is none. */
+bool firmware_exact(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms, struct slice model,
+                    struct slice version, struct firmware_image *out);
 /* Opens dir/file for reading: ERR_INVALID a bad name, ERR_NOT_FOUND, ERR_IO. The resolved path lies in
  * dir and is a regular file. *fd is yours to close. */
 must_check enum err firmware_open(const char *dir, struct slice file, int *fd, int64_t *bytes);

@@ -53,6 +53,7 @@ struct server {
     struct limits *limits;
     struct rates *rates;
     struct firmware *firmware;
+    struct force *force;
     struct api *api;
     struct gateway *gateway;
     struct modes_env modes;

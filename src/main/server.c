@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "devices/auth.h"
 #include "devices/firmware.h"
+#include "devices/force.h"
 #include "devices/limits.h"
 #include "devices/presence.h"
 #include "dialogue/saver.h"
@@ -132,6 +133,11 @@ static enum err open_shared(struct server *s, const struct config *cfg, struct e
     err = auth_open(&s->auth, &(struct auth_opts){ .config = s->config, .store = s->store }, note);
     if (err) {
         fail(note, err, "authentication");
+        return err;
+    }
+    err = force_open(&s->force, s->store);
+    if (err) {
+        fail(note, err, "forced firmware");
         return err;
     }
     s->presence = presence_create();
@@ -392,6 +398,7 @@ void server_free(struct server *s)
     limits_free(s->limits);
     rates_free(s->rates);
     firmware_free(s->firmware);
+    force_close(s->force);
     tls_free(s->tls_server);
     tls_free(s->tls_client);
     config_holder_free(s->config);

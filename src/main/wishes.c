@@ -127,6 +127,7 @@ void wishes_of_api(struct server *s, struct api_env *env)
         .auth = s->auth,
         .presence = s->presence,
         .firmware = s->firmware,
+        .force = s->force,
         .workers = s->workers,
         .device_port = s->ports[DOOR_DEVICE],
         .user = s,

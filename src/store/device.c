@@ -226,11 +226,42 @@ enum err db_serial_list(struct db *db, size_t offset, size_t limit, struct arena
     return query_end(&q);
 }
 
-enum err db_firmware_force(struct db *db, const char *device, const char *version, int64_t now_ms, bool *is_first)
+enum err db_force_put(struct db *db, const char *device, const char *version)
 {
-    enum err e = db_run(db, "INSERT OR IGNORE INTO firmware_force (device, version, sent_ms) VALUES (?1, ?2, ?3)",
+    int64_t sent = 0;
+    enum err e = db_number(&sent, db, "SELECT count(*) FROM firmware_force WHERE device = ?1 AND version = ?2"
+                                      " AND sent_ms > 0", db_s(device), db_s(version));
+    if (e || sent)
+        return e ? e : ERR_STATE;
+    e = db_run(db, "DELETE FROM firmware_force WHERE device = ?1 AND sent_ms = 0", db_s(device));
+    if (e || !version[0])
+        return e;
+    return db_run(db, "INSERT INTO firmware_force (device, version, sent_ms) VALUES (?1, ?2, 0)", db_s(device),
+                  db_s(version));
+}
+
+enum err db_force_sent(struct db *db, const char *device, const char *version, int64_t now_ms)
+{
+    enum err e = db_run(db, "UPDATE firmware_force SET sent_ms = ?3 WHERE device = ?1 AND version = ?2 AND sent_ms = 0",
                         db_s(device), db_s(version), db_i(now_ms));
-    if (!e)
-        *is_first = db_changes(db) > 0;
-    return e;
+    return e || db_changes(db) ? e : ERR_NOT_FOUND;
+}
+
+enum err db_force_unsent(struct db *db, const char *device, const char *version)
+{
+    return db_run(db, "UPDATE firmware_force SET sent_ms = 0 WHERE device = ?1 AND version = ?2", db_s(device),
+                  db_s(version));
+}
+
+enum err db_force_each(struct db *db, void (*fn)(void *user, const char *device, const char *version), void *user)
+{
+    struct arena a = { 0 };
+    auto_query struct query q;
+    db_query(&q, db, "SELECT device, version FROM firmware_force WHERE sent_ms = 0");
+    while (query_next(&q)) {
+        fn(user, query_keep(&q, 0, &a), query_keep(&q, 1, &a));
+        arena_reset(&a);
+    }
+    arena_done(&a);
+    return query_end(&q);
 }

@@ -51,8 +51,15 @@ must_check enum err db_serial_each(struct db *db, void (*fn)(void *user, const s
 /* By serial, without keys, from `offset`, at most `limit`. */
 must_check enum err db_serial_list(struct db *db, size_t offset, size_t limit, struct arena *a,
                                    struct serial_row **out, size_t *count, int64_t *total);
-/* *is_first: this device was never told to force this version. */
-must_check enum err db_firmware_force(struct db *db, const char *device, const char *version, int64_t now_ms,
-                                      bool *is_first);
+/* A forced firmware: waits for the device, replacing one that does; "": none waits. ERR_STATE: it was sent
+ * before. */
+must_check enum err db_force_put(struct db *db, const char *device, const char *version);
+/* ERR_NOT_FOUND: it does not wait. */
+must_check enum err db_force_sent(struct db *db, const char *device, const char *version, int64_t now_ms);
+/* Marked as sent, but it was not: it waits again. */
+must_check enum err db_force_unsent(struct db *db, const char *device, const char *version);
+/* Those that wait. */
+must_check enum err db_force_each(struct db *db, void (*fn)(void *user, const char *device, const char *version),
+                                  void *user);
 
 #endif

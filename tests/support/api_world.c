@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "devices/firmware.h"
+#include "devices/force.h"
 #include "net/conn.h"
 
 static struct api_world *world_of(void *user)
@@ -87,9 +88,11 @@ void api_world_open(struct api_world *w, const char *yaml)
     dworld_open(&w->base, yaml);
     w->presence = presence_create();
     w->firmware = firmware_create();
+    if (force_open(&w->force, w->base.store))
+        abort();
     w->env = (struct api_env){
         .config = w->base.config, .store = w->base.store, .auth = w->base.auth, .presence = w->presence,
-        .firmware = w->firmware, .device_port = 8000, .user = w, .is_draining = is_draining,
+        .firmware = w->firmware, .force = w->force, .device_port = 8000, .user = w, .is_draining = is_draining,
         .is_listening = is_listening, .reload = reload, .restart = restart, .kick = kick, .say = say, .reboot = reboot,
         .meeting_finalize = finalize, .tasks_changed = tasks_changed,
     };
@@ -124,6 +127,7 @@ void api_world_close(struct api_world *w)
     auth_close(base.auth);
     presence_free(w->presence);
     firmware_free(w->firmware);
+    force_close(w->force);
     config_holder_free(base.config);
     loop_free(base.loop);
     dworld_forget();

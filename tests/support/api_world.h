@@ -15,6 +15,7 @@ struct api_world {
     struct api_env env;
     struct presence *presence;
     struct firmware *firmware;
+    struct force *force;
     struct http_server *servers[2]; /* by enum api_door */
     /* what the callbacks saw, and what they answer */
     char kicked[ID_TEXT], rebooted[ID_TEXT], said[256], changed_group[64], meeting[80];

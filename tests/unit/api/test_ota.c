@@ -356,6 +356,66 @@ static void newer_firmware_is_offered_and_downloaded_whole(void **state)
     rmdir("/tmp/parley-fw-test");
 }
 
+#define FORCE "/devices/AA:BB:CC:00:00:01/firmware"
+
+static int admin(const char *line, const char *body)
+{
+    struct reply r;
+    api_ask(&w, API_ADMIN, &r, line, NULL, body);
+    int status = r.status;
+    reply_done(&r);
+    return status;
+}
+
+/* What OTA says of firmware: "<version> <file> <force>". */
+static const char *offered(const char *headers)
+{
+    static char text[200];
+    struct reply r;
+    ask(&r, "POST /xiaozhi/ota/", headers, BODY);
+    const struct json *fw = json_get(r.json, "firmware");
+    struct slice url = json_get_text(fw, "url"), version = json_get_text(fw, "version");
+    const char *file = url.len ? strrchr(url.data, '/') + 1 : "-";
+    snprintf(text, sizeof text, SLICE_FMT " %s %d", SLICE_ARG(version), file, (int)json_get_i64(fw, "force", 0));
+    reply_done(&r);
+    return text;
+}
+
+static void image_make(const char *name)
+{
+    int fd = open(temp_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, "image", 5), 5);
+    close(fd);
+}
+
+static void a_forced_firmware_is_sent_once_newer_or_older(void **state)
+{
+    char yaml[200];
+    start(PROXY);
+    snprintf(yaml, sizeof yaml, PROXY "firmware_dir: %s\nfirmware_cache_ttl: 0\n", temp_dir());
+    dworld_config(&w.base, yaml);
+    image_make("esp-box_1.0.0.bin"); /* BODY is an esp-box of 1.2.0 */
+    image_make("esp-box_2.0.0.bin");
+    image_make("other_3.0.0.bin");
+    assert_string_equal(offered(IDS), "2.0.0 esp-box_2.0.0.bin 0");
+    assert_int_equal(admin("POST " FORCE, "{}"), 400);
+    assert_int_equal(admin("POST " FORCE, "{\"version\":\"v1\"}"), 400);
+    assert_int_equal(status_of("POST " FORCE, NULL, "{\"version\":\"1.0.0\"}"), 404); /* not on the devices' door */
+    assert_int_equal(admin("POST " FORCE, "{\"version\":\"1.0.0\"}"), 200);
+    /* Who only knows the id does not use it up. */
+    assert_string_equal(offered("Device-Id: aa:bb:cc:00:00:01\r\nClient-Id: stranger\r\n" FAR),
+                        "2.0.0 esp-box_2.0.0.bin 0");
+    assert_string_equal(offered("Device-Id: another\r\n"), "2.0.0 esp-box_2.0.0.bin 0");
+    assert_string_equal(offered(IDS), "1.0.0 esp-box_1.0.0.bin 1");
+    assert_string_equal(offered(IDS), "2.0.0 esp-box_2.0.0.bin 0"); /* once */
+    assert_int_equal(admin("POST " FORCE, "{\"version\":\"1.0.0\"}"), 409);
+    assert_int_equal(admin("POST " FORCE, "{\"version\":\"3.0.0\"}"), 200); /* no image of its board: it waits */
+    assert_string_equal(offered(IDS), "2.0.0 esp-box_2.0.0.bin 0");
+    assert_int_equal(admin("DELETE " FORCE, NULL), 200);
+    image_make("esp-box_3.0.0.bin");
+    assert_string_equal(offered(IDS), "3.0.0 esp-box_3.0.0.bin 0");
+}
+
 static void an_outer_gateway_adds_the_mqtt_block(void **state)
 {
     start("server:\n  mqtt_gateway: gw.example:1883\n  mqtt_signature_key: TestKey1\n");
@@ -407,6 +467,25 @@ static void ota_waits_a_fifth_of_a_second_for_a_slow_store(void **state)
     assert_in_range(took_ms, 190, 2000);
     __atomic_store_n(&may_go, true, __ATOMIC_RELEASE);
     reply_done(&r);
+}
+
+static void a_slow_store_forces_nothing_and_it_waits_on(void **state)
+{
+    static const struct store_op_class slow = { .name = "slow", .run = slow_run };
+    static bool may_go; /* outlives the test */
+    char yaml[200];
+    start(PROXY);
+    snprintf(yaml, sizeof yaml, PROXY "firmware_dir: %s\nfirmware_cache_ttl: 0\n", temp_dir());
+    dworld_config(&w.base, yaml);
+    image_make("esp-box_1.0.0.bin");
+    assert_string_equal(offered(IDS), "1.2.0 - 0");
+    assert_int_equal(admin("POST " FORCE, "{\"version\":\"1.0.0\"}"), 200);
+    __atomic_store_n(&may_go, false, __ATOMIC_RELEASE);
+    assert_ok(store_start(NULL, w.base.store, NULL, &slow, &may_go, NULL));
+    assert_string_equal(offered(IDS), "1.2.0 - 0");
+    __atomic_store_n(&may_go, true, __ATOMIC_RELEASE);
+    dworld_settle(&w.base);
+    assert_string_equal(offered(IDS), "1.0.0 esp-box_1.0.0.bin 1");
 }
 
 static void health_and_readiness(void **state)
@@ -502,6 +581,7 @@ int main(void)
         SERVED(a_board_with_a_burnt_key_confirms_itself),
         SERVED(activation_answers_by_the_book), SERVED(browsers_get_their_pre_flight),
         SERVED(a_get_names_the_websocket), SERVED(urls_follow_the_configuration_and_the_request),
+        SERVED(a_forced_firmware_is_sent_once_newer_or_older), SERVED(a_slow_store_forces_nothing_and_it_waits_on),
         SERVED(newer_firmware_is_offered_and_downloaded_whole), SERVED(an_outer_gateway_adds_the_mqtt_block),
         SERVED(ota_answers_while_the_store_fails_and_the_server_drains),
         SERVED(ota_waits_a_fifth_of_a_second_for_a_slow_store), SERVED(health_and_readiness),

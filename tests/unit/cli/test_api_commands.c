@@ -236,6 +236,11 @@ static void a_connected_device_is_told_to_start_anew(void **state)
         { "devices reboot far", EXIT_BAD, "the device is not connected" },
         { "devices reboot a!b", EXIT_BAD, "this is no device id" },
         { "devices reboot AA:BB", EXIT_FINE, "AA:BB: told" },
+        { "devices firmware aa:bb", EXIT_USAGE, "devices firmware DEVICE VERSION" },
+        { "devices firmware aa:bb v2", EXIT_BAD, "numbers with dots" },
+        { "devices firmware a!b 2.0", EXIT_BAD, "this is no device id" },
+        { "devices firmware aa:bb 2.0.1", EXIT_FINE, "aa:bb: gets 2.0.1 at its next boot" },
+        { "devices firmware aa:bb none", EXIT_FINE, "aa:bb: no firmware waits" },
     };
     start("");
     struct presence_entry e = { .device = "aa:bb", .session = "live" };

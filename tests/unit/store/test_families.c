@@ -152,18 +152,32 @@ static void keys_of_serials_come_bind_and_go(void **state)
     arena_done(&a);
 }
 
+static void count_forced(void *user, const char *device, const char *version)
+{
+    buf_printf(user, "%s=%s ", device, version);
+}
+
 static void a_firmware_is_forced_once_per_device_and_version(void **state)
 {
     struct world *w = *state;
-    static const struct {
-        const char *device, *version;
-        bool is_first;
-    } rows[] = { { "a", "2.0", true }, { "a", "2.0", false }, { "a", "2.1", true }, { "b", "2.0", true } };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        bool first = !rows[i].is_first;
-        assert_ok(db_firmware_force(w->db, rows[i].device, rows[i].version, 1, &first));
-        assert_int_equal(first, rows[i].is_first);
-    }
+    auto_buf struct buf waiting = { 0 };
+    assert_ok(db_force_put(w->db, "a", "2.0"));
+    assert_ok(db_force_put(w->db, "a", "2.0"));
+    assert_ok(db_force_put(w->db, "a", "2.1")); /* instead */
+    assert_ok(db_force_put(w->db, "b", "2.0"));
+    assert_int_equal(db_force_sent(w->db, "a", "2.0", 5), ERR_NOT_FOUND);
+    assert_ok(db_force_sent(w->db, "a", "2.1", 5));
+    assert_int_equal(db_force_sent(w->db, "a", "2.1", 6), ERR_NOT_FOUND); /* once */
+    assert_int_equal(db_force_put(w->db, "a", "2.1"), ERR_STATE);
+    assert_ok(db_force_put(w->db, "a", "2.0"));
+    assert_ok(db_force_put(w->db, "b", ""));
+    assert_ok(db_force_each(w->db, count_forced, &waiting));
+    assert_string_equal(waiting.data, "a=2.0 ");
+    assert_ok(db_force_put(w->db, "a", ""));
+    assert_ok(db_force_unsent(w->db, "a", "2.1"));
+    buf_clear(&waiting);
+    assert_ok(db_force_each(w->db, count_forced, &waiting));
+    assert_string_equal(waiting.data, "a=2.1 ");
 }
 
 static void say_turn(struct db *db, const char *device, const char *session, const char *role, int64_t at_ms)
