@@ -183,7 +183,7 @@ static void dial(void *arg)
 {
     static const struct conn_events events = { .on_open = on_open, .on_data = on_data, .on_close = on_conn_close };
     struct synth *s = arg;
-    if (conn_connect(&s->conn, s->loop, s->socket, 0, &(struct conn_opts){ 0 }, &events, s))
+    if (conn_connect(&s->conn, s->loop, &(struct conn_opts){ .host = s->socket }, &events, s))
         timer_start(&s->again, s->loop, CONNECT_AGAIN_MS, dial, s);
 }
 

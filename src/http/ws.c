@@ -475,13 +475,15 @@ enum err ws_connect(struct ws **out, struct loop *l, const struct ws_connect_opt
     struct ws *w = ws_new(l, false, &o->ws, ev, user);
     w->dial = xnew(struct dial);
     w->dial->reply = http_parser_create(true, &limits);
-    const struct conn_opts how = { .write_max_bytes = o->ws.write_max_bytes,
+    const struct conn_opts how = { .host = host,
+                                   .port = url.port,
+                                   .write_max_bytes = o->ws.write_max_bytes,
                                    .connect_timeout_ms = timeout_ms,
                                    .tls = url.is_tls ? o->tls : NULL,
                                    .tls_name = host };
     enum err e = put_request(w->dial, &url, o);
     if (e == OK)
-        e = conn_connect(&w->conn, l, host, url.port, &how, &conn_events, w);
+        e = conn_connect(&w->conn, l, &how, &conn_events, w);
     if (e) {
         dial_free(w);
         bury(w);

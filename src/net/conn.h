@@ -25,10 +25,12 @@ struct conn_events {
 };
 
 struct conn_opts {
+    const char *host;            /* numeric, or a name (resolved off the loop); "unix:/path": a Unix socket */
+    uint16_t port;
     size_t write_max_bytes;      /* 0: 262144 */
     unsigned connect_timeout_ms; /* 0: 5000 */
     struct tls_context *tls;     /* NULL: plain */
-    const char *tls_name;        /* outgoing: server name to check */
+    const char *tls_name;        /* server name to check; NULL: host */
 };
 
 struct net_addr {
@@ -41,9 +43,9 @@ must_check bool net_addr_parse(struct slice text, struct net_addr *out);
 /* Is `addr` inside "10.0.0.0/8", "fd00::/8" or equal to a plain address? */
 bool net_addr_in(const struct net_addr *addr, struct slice cidr);
 
-/* host: numeric, or a name (resolved off the loop); "unix:/path" connects to a Unix socket. */
-must_check enum err conn_connect(struct conn **out, struct loop *l, const char *host, uint16_t port,
-                                 const struct conn_opts *o, const struct conn_events *ev, void *user);
+/* ERR_INVALID: no host. That nobody answers there is told by on_close. */
+must_check enum err conn_connect(struct conn **out, struct loop *l, const struct conn_opts *o,
+                                 const struct conn_events *ev, void *user);
 void conn_listen_events(struct conn *c, const struct conn_events *ev, void *user); /* changes the listener */
 enum err conn_write(struct conn *c, struct slice data);
 /* One write for several pieces (frame header and payload). */

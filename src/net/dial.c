@@ -168,19 +168,16 @@ static bool numeric_address(const char *host, uint16_t port, struct sockaddr_sto
            uv_ip6_addr(host, port, (struct sockaddr_in6 *)out) == 0;
 }
 
-enum err conn_connect(struct conn **out, struct loop *l, const char *host, uint16_t port,
-                      const struct conn_opts *o, const struct conn_events *ev, void *user)
+enum err conn_connect(struct conn **out, struct loop *l, const struct conn_opts *o, const struct conn_events *ev,
+                      void *user)
 {
-    static const struct conn_opts plain;
-    const char *path = strncmp(host, "unix:", 5) == 0 ? host + 5 : NULL;
+    const char *path = strncmp(o->host, "unix:", 5) == 0 ? o->host + 5 : NULL;
     assert_on_loop(l);
-    if (!o)
-        o = &plain;
-    if (!*host || (path && (!*path || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))))
+    if (!*o->host || (path && (!*path || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))))
         return ERR_INVALID;
     struct tls_stream *tls = NULL;
     if (o->tls) {
-        enum err e = tls_stream_create(&tls, o->tls, o->tls_name ? o->tls_name : host);
+        enum err e = tls_stream_create(&tls, o->tls, o->tls_name ? o->tls_name : o->host);
         if (e)
             return e;
     }
@@ -196,17 +193,17 @@ enum err conn_connect(struct conn **out, struct loop *l, const char *host, uint1
     c->user = user;
     c->dial = xnew(struct dial);
     c->dial->conn = c;
-    c->dial->port = port;
+    c->dial->port = o->port;
     c->dial->deadline_ms = loop_now_ms(l) + timeout_ms;
     timer_start(&c->timer, l, timeout_ms, on_timeout, c);
     if (path) {
         c->dial->is_connect_busy = true;
         uv_pipe_connect(&c->dial->connect, &c->io.pipe, path, on_connected);
-    } else if (numeric_address(host, port, &c->dial->numeric)) {
+    } else if (numeric_address(o->host, o->port, &c->dial->numeric)) {
         c->dial->is_numeric = true;
         try_next(c);
     } else {
-        start_lookup(c, host);
+        start_lookup(c, o->host);
     }
     *out = c;
     return OK;

@@ -90,8 +90,8 @@ static const struct conn_events conn_events = {
 
 static enum err connect_now(struct wyoming_link *l)
 {
-    struct conn_opts o = { 0 };
-    return conn_connect(&l->conn, l->loop, l->host, l->port, &o, &conn_events, l);
+    const struct conn_opts o = { .host = l->host, .port = l->port };
+    return conn_connect(&l->conn, l->loop, &o, &conn_events, l);
 }
 
 static void connect_again(void *arg)

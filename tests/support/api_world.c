@@ -170,8 +170,8 @@ static void begin(struct api_world *w, enum api_door door, struct asking *a, con
     if (body)
         buf_printf(&a->request, "Content-Length: %zu\r\n", strlen(body));
     buf_printf(&a->request, "\r\n%s", body ? body : "");
-    struct conn_opts o = { 0 };
-    if (conn_connect(&a->conn, w->base.loop, "127.0.0.1", http_server_port(w->servers[door]), &o, &client_events, a))
+    const struct conn_opts o = { .host = "127.0.0.1", .port = http_server_port(w->servers[door]) };
+    if (conn_connect(&a->conn, w->base.loop, &o, &client_events, a))
         abort();
 }
 

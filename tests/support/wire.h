@@ -46,8 +46,8 @@ static const struct conn_events wire_events = { wire_on_open, wire_on_data, NULL
 static inline void wire_connect(struct wire *w, struct loop *l, uint16_t port, struct tls_context *tls)
 {
     *w = (struct wire){ 0 };
-    const struct conn_opts o = { .tls = tls, .tls_name = tls ? "localhost" : NULL };
-    assert_int_equal(conn_connect(&w->conn, l, "127.0.0.1", port, &o, &wire_events, w), OK);
+    const struct conn_opts o = { .host = "127.0.0.1", .port = port, .tls = tls, .tls_name = tls ? "localhost" : NULL };
+    assert_int_equal(conn_connect(&w->conn, l, &o, &wire_events, w), OK);
     wire_until(l, w->is_open || w->is_closed);
 }
 

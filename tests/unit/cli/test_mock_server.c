@@ -73,8 +73,8 @@ static void ask(struct world *w, const char *path, const char *type, const char 
     buf_printf(&head, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", path, type,
                strlen(body), body);
     if (!w->conn) {
-        assert_ok(conn_connect(&w->conn, w->loop, "127.0.0.1", mock_server_port(w->mock), &(struct conn_opts){ 0 },
-                               &events, w));
+        const struct conn_opts o = { .host = "127.0.0.1", .port = mock_server_port(w->mock) };
+        assert_ok(conn_connect(&w->conn, w->loop, &o, &events, w));
         for (int i = 0; i < 200 && !w->is_open; i++)
             loop_step(w->loop, 5);
         assert_true(w->is_open);

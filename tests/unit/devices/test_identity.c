@@ -44,8 +44,8 @@ static void ask(const char *query, const char *headers)
     got = (struct identity){ 0 };
     is_done = false;
     snprintf(a.text, sizeof a.text, "GET /x%s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n", query, headers);
-    assert_ok(conn_connect(&a.conn, w.loop, "127.0.0.1", http_server_port(server), &(struct conn_opts){ 0 }, &events,
-                           &a));
+    const struct conn_opts o = { .host = "127.0.0.1", .port = http_server_port(server) };
+    assert_ok(conn_connect(&a.conn, w.loop, &o, &events, &a));
     assert_true(dworld_until(&w, &is_done));
     conn_close(a.conn);
     loop_step(w.loop, 1);

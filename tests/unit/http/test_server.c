@@ -541,7 +541,8 @@ static void a_paused_server_finishes_what_it_has(void **state)
     http_server_pause(w->server);
     ask(w, "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n", "GET /2");
     struct wire late = { 0 };
-    assert_ok(conn_connect(&late.conn, w->loop, "127.0.0.1", http_server_port(w->server), NULL, &wire_events, &late));
+    const struct conn_opts o = { .host = "127.0.0.1", .port = http_server_port(w->server) };
+    assert_ok(conn_connect(&late.conn, w->loop, &o, &wire_events, &late));
     wire_until(w->loop, late.is_closed);
     assert_int_equal(late.why, ERR_CONNECT);
 }

@@ -99,17 +99,24 @@ static int tear_down(void **state)
         assert_true(condition);                                      \
     } while (0)
 
-static void connect_both(struct world *w, const struct conn_opts *o)
+static enum err connect_to(struct world *w, const char *host, uint16_t port)
 {
-    assert_ok(conn_connect(&w->client.conn, w->loop, "127.0.0.1", listener_port(w->listener), o, &events,
-                           &w->client));
+    const struct conn_opts o = { .host = host, .port = port };
+    return conn_connect(&w->client.conn, w->loop, &o, &events, &w->client);
+}
+
+static void connect_both(struct world *w, size_t write_max_bytes)
+{
+    const struct conn_opts o = { .host = "127.0.0.1", .port = listener_port(w->listener),
+                                 .write_max_bytes = write_max_bytes };
+    assert_ok(conn_connect(&w->client.conn, w->loop, &o, &events, &w->client));
     step_until(w, w->client.opens && w->server.conn);
 }
 
 static void bytes_go_both_ways_in_one_write_of_several_pieces(void **state)
 {
     struct world *w = *state;
-    connect_both(w, NULL);
+    connect_both(w, 0);
     const struct slice parts[] = { SLICE("he"), SLICE(""), SLICE("llo") };
     assert_ok(conn_writev(w->client.conn, parts, 3));
     step_until(w, w->server.got.len == 5);
@@ -127,7 +134,7 @@ static void bytes_go_both_ways_in_one_write_of_several_pieces(void **state)
 static void the_peers_end_is_told_once_as_closed(void **state)
 {
     struct world *w = *state;
-    connect_both(w, NULL);
+    connect_both(w, 0);
     conn_close(take_ptr(&w->client.conn));
     step_until(w, w->server.closes);
     loop_step(w->loop, 0);
@@ -140,7 +147,7 @@ static void closing_inside_an_event_is_silent_and_safe(void **state)
 {
     struct world *w = *state;
     w->server.closes_on_data = true;
-    connect_both(w, NULL);
+    connect_both(w, 0);
     assert_ok(conn_write(w->client.conn, SLICE("x")));
     step_until(w, w->client.closes);
     assert_int_equal(w->server.closes, 0);
@@ -151,8 +158,7 @@ static void closing_inside_on_open_is_safe(void **state)
 {
     struct world *w = *state;
     w->client.closes_on_open = true;
-    assert_ok(conn_connect(&w->client.conn, w->loop, "127.0.0.1", listener_port(w->listener), NULL, &events,
-                           &w->client));
+    assert_ok(connect_to(w, "127.0.0.1", listener_port(w->listener)));
     step_until(w, w->client.opens && w->server.closes);
 }
 
@@ -161,8 +167,7 @@ static void closing_before_it_is_open_is_safe(void **state)
     struct world *w = *state;
     const char *hosts[] = { "127.0.0.1", "localhost", "unix:/nonexistent/socket" };
     for (size_t i = 0; i < COUNT(hosts); i++) {
-        assert_ok(conn_connect(&w->client.conn, w->loop, hosts[i], listener_port(w->listener), NULL, &events,
-                               &w->client));
+        assert_ok(connect_to(w, hosts[i], listener_port(w->listener)));
         conn_close(take_ptr(&w->client.conn));
         loop_step(w->loop, 0);
     }
@@ -172,8 +177,7 @@ static void closing_before_it_is_open_is_safe(void **state)
 static void a_name_is_resolved_and_connected(void **state)
 {
     struct world *w = *state;
-    assert_ok(conn_connect(&w->client.conn, w->loop, "localhost", listener_port(w->listener), NULL, &events,
-                           &w->client));
+    assert_ok(connect_to(w, "localhost", listener_port(w->listener)));
     step_until(w, w->client.opens && w->server.conn);
 }
 
@@ -185,12 +189,12 @@ static void a_refused_connection_is_told_as_connect(void **state)
     loop_step(w->loop, 0);
     const char *hosts[] = { "127.0.0.1", "localhost", "unix:/nonexistent/socket", "no-such-host.invalid" };
     for (unsigned i = 0; i < COUNT(hosts); i++) {
-        assert_ok(conn_connect(&w->client.conn, w->loop, hosts[i], port, NULL, &events, &w->client));
+        assert_ok(connect_to(w, hosts[i], port));
         step_until(w, w->client.closes == i + 1);
         assert_int_equal(w->client.why, ERR_CONNECT);
     }
-    assert_int_equal(conn_connect(&w->client.conn, w->loop, "", port, NULL, &events, &w->client), ERR_INVALID);
-    assert_int_equal(conn_connect(&w->client.conn, w->loop, "unix:", port, NULL, &events, &w->client), ERR_INVALID);
+    assert_int_equal(connect_to(w, "", port), ERR_INVALID);
+    assert_int_equal(connect_to(w, "unix:", port), ERR_INVALID);
 }
 
 static void a_slow_reader_fills_the_queue_up_to_its_limit(void **state)
@@ -199,7 +203,7 @@ static void a_slow_reader_fills_the_queue_up_to_its_limit(void **state)
     static char block[65536];
     size_t taken = 0;
     enum err e = OK;
-    connect_both(w, &(struct conn_opts){ .write_max_bytes = 100000 });
+    connect_both(w, 100000);
     conn_pause(w->server.conn);
     for (int i = 0; i < 1000 && e == OK; i++) {
         e = conn_write(w->client.conn, slice_from(block, sizeof(block)));
@@ -222,7 +226,7 @@ static void one_write_larger_than_the_limit_is_taken_whole(void **state)
     struct world *w = *state;
     size_t bytes = 8 << 20;
     char *block = xalloc(bytes);
-    connect_both(w, &(struct conn_opts){ .write_max_bytes = 1000 });
+    connect_both(w, 1000);
     for (size_t i = 0; i < bytes; i++)
         block[i] = (char)(i * 7 + i / 251);
     assert_ok(conn_write(w->client.conn, slice_from(block, bytes)));
@@ -234,7 +238,7 @@ static void one_write_larger_than_the_limit_is_taken_whole(void **state)
 static void a_paused_end_hears_nothing_until_it_resumes(void **state)
 {
     struct world *w = *state;
-    connect_both(w, NULL);
+    connect_both(w, 0);
     conn_pause(w->server.conn);
     assert_ok(conn_write(w->client.conn, SLICE("wait")));
     for (int i = 0; i < 5; i++)
@@ -249,7 +253,7 @@ static void a_soft_close_sends_what_is_queued_first(void **state)
     struct world *w = *state;
     size_t bytes = 8 << 20;
     char *block = xalloc(bytes);
-    connect_both(w, NULL);
+    connect_both(w, 0);
     assert_ok(conn_write(w->client.conn, slice_from(block, bytes)));
     assert_true(conn_queued_bytes(w->client.conn) > 0);
     conn_close_soft(take_ptr(&w->client.conn), 5000);
@@ -265,7 +269,7 @@ static void a_soft_close_gives_up_on_a_peer_that_does_not_read(void **state)
     struct world *w = *state;
     size_t bytes = 8 << 20;
     char *block = xalloc(bytes);
-    connect_both(w, NULL);
+    connect_both(w, 0);
     conn_pause(w->server.conn);
     assert_ok(conn_write(w->client.conn, slice_from(block, bytes)));
     conn_close_soft(take_ptr(&w->client.conn), 30);
@@ -277,7 +281,7 @@ static void a_reset_shows_as_closed_also_while_paused_and_writing(void **state)
 {
     struct world *w = *state;
     static char block[65536];
-    connect_both(w, NULL);
+    connect_both(w, 0);
     conn_pause(w->client.conn);
     conn_close(take_ptr(&w->server.conn));
     loop_step(w->loop, 5);
@@ -300,8 +304,8 @@ static void a_connection_that_takes_too_long_is_a_timeout(void **state)
     (void)w;
     assert_ok(loop_create(&loop, &(struct loop_opts){ .name = "slow", .has_manual_clock = true }));
     /* TEST-NET-1: nobody answers, or the host says at once that there is no way. */
-    assert_ok(conn_connect(&slow.conn, loop, "192.0.2.1", 9, &(struct conn_opts){ .connect_timeout_ms = 700 },
-                           &events, &slow));
+    const struct conn_opts o = { .host = "192.0.2.1", .port = 9, .connect_timeout_ms = 700 };
+    assert_ok(conn_connect(&slow.conn, loop, &o, &events, &slow));
     loop_advance(loop, 699);
     bool was_unreachable = slow.closes;
     loop_advance(loop, 1);
@@ -318,7 +322,7 @@ static void unix_sockets_work_alike(void **state)
     listener_close(w->listener);
     for (int round = 0; round < 2; round++) { /* twice: a stale file does not stand in the way */
         assert_ok(listener_open(&w->listener, w->loop, &(struct listener_opts){ .host = path }, on_accept, w));
-        assert_ok(conn_connect(&w->client.conn, w->loop, path, 0, NULL, &events, &w->client));
+        assert_ok(connect_to(w, path, 0));
         step_until(w, w->client.conn && w->server.conn && w->client.opens == (unsigned)round + 1);
         assert_ok(conn_write(w->client.conn, SLICE("ping")));
         step_until(w, w->server.got.len == 4 * ((size_t)round + 1));
@@ -353,7 +357,7 @@ static void a_thousand_short_lives_leave_nothing_behind(void **state)
     struct world *w = *state;
     size_t handles = loop_handles_open(w->loop);
     for (unsigned i = 0; i < 300; i++) {
-        connect_both(w, NULL);
+        connect_both(w, 0);
         w->client.opens = 0;
         conn_close(take_ptr(&w->client.conn));
         step_until(w, !w->server.conn);

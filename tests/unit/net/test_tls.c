@@ -75,8 +75,9 @@ static int tear_down(void **state)
 static void connect_as(struct world *w, struct tls_context *tls, const char *name)
 {
     w->out = (struct wire){ 0 };
-    const struct conn_opts o = { .tls = tls, .tls_name = name };
-    assert_ok(conn_connect(&w->out.conn, w->loop, "127.0.0.1", listener_port(w->listener), &o, &wire_events, &w->out));
+    const struct conn_opts o = { .host = "127.0.0.1", .port = listener_port(w->listener), .tls = tls,
+                                 .tls_name = name };
+    assert_ok(conn_connect(&w->out.conn, w->loop, &o, &wire_events, &w->out));
     wire_until(w->loop, w->out.is_open || w->out.is_closed);
 }
 
