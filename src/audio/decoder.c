@@ -12,7 +12,6 @@
 struct decoder {
     OpusDecoder *opus;
     uint32_t rate_hz;
-    uint64_t bad, packets;
     size_t samples_max;
     int16_t samples[];
 };
@@ -50,7 +49,6 @@ void decoder_reset(struct decoder *d)
 
 static enum err refuse(struct decoder *d)
 {
-    d->bad++;
     decoder_reset(d);
     return ERR_PROTO;
 }
@@ -83,17 +81,6 @@ enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out)
     if (count <= 0)
         return refuse(d);
     to_integers(samples, (size_t)count, d->samples);
-    d->packets++;
     *out = (struct pcm){ d->samples, (size_t)count };
     return OK;
-}
-
-uint64_t decoder_bad(const struct decoder *d)
-{
-    return d->bad;
-}
-
-uint64_t decoder_packets(const struct decoder *d)
-{
-    return d->packets;
 }

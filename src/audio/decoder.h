@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * decoder.h -- Opus to mono PCM at a fixed rate. 18 KB each: create on the first packet, free when idle.
- * A packet that does not decode resets the decoder and is counted; the next one decodes. */
+ * A packet that does not decode resets the decoder; the next one decodes. */
 #ifndef PARLEY_AUDIO_DECODER_H
 #define PARLEY_AUDIO_DECODER_H
 
@@ -12,9 +12,7 @@ void decoder_free(struct decoder *d); /* NULL is fine */
 /* out: 2.5..120 ms of PCM, borrowed until the next call on d. ERR_PROTO: not decodable, nothing given,
  * decoder reset. Stereo comes out mixed down. */
 must_check enum err decoder_packet(struct decoder *d, struct slice packet, struct pcm *out);
-void decoder_reset(struct decoder *d); /* a new stream; counters stay */
-uint64_t decoder_bad(const struct decoder *d);    /* packets refused since create */
-uint64_t decoder_packets(const struct decoder *d); /* packets decoded since create */
+void decoder_reset(struct decoder *d); /* a new stream */
 #define DECODER_BYTES 20000 /* for memory accounts */
 
 #endif

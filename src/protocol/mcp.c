@@ -51,13 +51,6 @@ void mcp_initialize(struct buf *out, int64_t id, const struct mcp_vision *vision
     jw_end(&w);
 }
 
-void mcp_initialized(struct buf *out)
-{
-    struct jw w;
-    begin_request(&w, out, -1, "notifications/initialized");
-    jw_end(&w);
-}
-
 void mcp_list(struct buf *out, int64_t id, struct slice cursor)
 {
     struct jw w;

@@ -13,7 +13,6 @@ struct mcp_vision {
     const char *url, *token; /* url NULL: the device gets no place to send photos to */
 };
 void mcp_initialize(struct buf *out, int64_t id, const struct mcp_vision *vision); /* NULL: none */
-void mcp_initialized(struct buf *out);
 void mcp_list(struct buf *out, int64_t id, struct slice cursor);
 void mcp_call(struct buf *out, int64_t id, struct slice tool, const struct json *arguments); /* NULL: {} */
 

@@ -141,7 +141,6 @@ void msg_reply_error(struct buf *out, const char *type, enum msg_code code, cons
 void msg_config_update_ok(struct buf *out, struct slice req_id);
 void msg_server_reply(struct buf *out, bool is_ok, const char *message, const char *action, /* NULL: none */
                       struct slice req_id);
-void msg_mode_ok(struct buf *out, const struct msg_mode *m, const char *phase, bool is_resumed, struct slice req_id);
 
 /* What a client sends (simulated device, tests). */
 void msg_listen_start(struct buf *out, const char *sid, enum msg_listen_mode mode);

@@ -250,18 +250,6 @@ void msg_server_reply(struct buf *out, bool is_ok, const char *message, const ch
     jw_end(&w);
 }
 
-void msg_mode_ok(struct buf *out, const struct msg_mode *m, const char *phase, bool is_resumed, struct slice req_id)
-{
-    struct jw w;
-    msg_reply_begin(&w, out, "mode", true, req_id);
-    jw_cstr(&w, "state", m->is_start ? "start" : "end");
-    jw_str(&w, "mode", m->mode);
-    jw_cstr(&w, "phase", phase);
-    if (is_resumed)
-        jw_bool(&w, "resumed", true);
-    msg_reply_end(&w);
-}
-
 static void listen_as(struct jw *w, struct buf *out, const char *sid, const char *state)
 {
     begin(w, out, "listen", sid);

@@ -24,9 +24,6 @@ static void requests_are_what_devices_accept(void **state)
     mcp_initialize(&out, 1, NULL);
     assert_false(slice_contains(buf_slice(&out), SLICE("vision")));
     buf_clear(&out);
-    mcp_initialized(&out);
-    assert_string_equal(out.data, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
-    buf_clear(&out);
     mcp_list(&out, 2, SLICE("self.x"));
     assert_string_equal(out.data, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\",\"params\":"
                                   "{\"cursor\":\"self.x\",\"withUserTools\":false}}");

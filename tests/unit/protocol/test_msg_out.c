@@ -40,10 +40,6 @@ static void golden_draining(struct buf *b)
 static void golden_config_update(struct buf *b) { msg_config_update_ok(b, SLICE("r-2")); }
 static void golden_server_ok(struct buf *b) { msg_server_reply(b, true, "reloaded", "update_config", NO_ID); }
 static void golden_server_no(struct buf *b) { msg_server_reply(b, false, "wrong secret", NULL, NO_ID); }
-static void golden_mode(struct buf *b)
-{
-    msg_mode_ok(b, &(struct msg_mode){ true, SLICE("meeting") }, "idle", true, SLICE(""));
-}
 static void golden_reply_error(struct buf *b)
 {
     msg_reply_error(b, "mode", CODE_SCHEMA_INVALID, "invalid state or mode", SLICE("r-3"));
@@ -59,7 +55,7 @@ static void (*const writers[])(struct buf *) = {
     golden_sentence,   golden_sentence_end, golden_alert,       golden_mcp,           golden_iot,
     golden_iot_echo,   golden_transcription, golden_pong,        golden_error,
     golden_error_bare, golden_reboot,       golden_keepalive,   golden_idle,          golden_register,
-    golden_draining,   golden_config_update, golden_server_ok,  golden_server_no,     golden_mode,
+    golden_draining,   golden_config_update, golden_server_ok,  golden_server_no,
     golden_reply_error, golden_listen_start, golden_listen_stop, golden_detect,
     golden_abort,      golden_abort_wake,
 };
