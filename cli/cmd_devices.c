@@ -136,7 +136,8 @@ static int firmware(struct command *c)
     if (is_none)
         printf("%s: no firmware waits for it\n", c->words[0]);
     else
-        printf("%s: gets %s at its next boot, once; the log says `ota.force`\n", c->words[0], c->words[1]);
+        printf("%s: gets %s at its next boot, once; the log says `ota.force`\n%s", c->words[0], c->words[1],
+               json_get_bool(a.data, "deviceKnown", true) ? "" : "  No device of that id has ever asked here.\n");
     return EXIT_FINE;
 }
 

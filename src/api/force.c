@@ -5,6 +5,21 @@
 #include "devices/force.h"
 #include "protocol/ids.h"
 
+static void reply_state(struct api_call *c)
+{
+    auto_buf struct buf out = { 0 };
+    char device[ID_TEXT] = "";
+    struct jw w;
+    bool is_waiting = c->route->method != HTTP_DELETE;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_cstr(&w, "state", is_waiting ? "waiting" : "none");
+    if (is_waiting && id_normalise(slice_of(c->params[0]), device))
+        jw_bool(&w, "deviceKnown", auth_knows_device(c->api->env.auth, device));
+    jw_end(&w);
+    call_reply_data(c, buf_slice(&out));
+}
+
 static void asked(struct api_call *c, enum err e, const char *text)
 {
     if (e == ERR_INVALID)
@@ -13,10 +28,8 @@ static void asked(struct api_call *c, enum err e, const char *text)
         call_reply_error(c, 409, "this version was sent to the device before; never twice, or it upgrades for ever");
     else if (e)
         call_reply_err(c, e);
-    else if (c->route->method == HTTP_DELETE)
-        call_reply_data(c, SLICE("{\"state\":\"none\"}"));
     else
-        call_reply_data(c, SLICE("{\"state\":\"waiting\"}"));
+        reply_state(c);
 }
 
 /* The store answers once, and the client may have gone: a ticket between the two. */

@@ -240,6 +240,7 @@ static void a_connected_device_is_told_to_start_anew(void **state)
         { "devices firmware aa:bb v2", EXIT_BAD, "numbers with dots" },
         { "devices firmware a!b 2.0", EXIT_BAD, "this is no device id" },
         { "devices firmware aa:bb 2.0.1", EXIT_FINE, "aa:bb: gets 2.0.1 at its next boot" },
+        { "devices firmware nobody 2.0.1", EXIT_FINE, "No device of that id has ever asked here" },
         { "devices firmware aa:bb none", EXIT_FINE, "aa:bb: no firmware waits" },
     };
     start("");
