@@ -47,14 +47,25 @@ static bool read_voice(struct pcm_queue *pcm, const char *path)
     return false;
 }
 
+/* As a server's file names it. */
+static void tell_where(const struct mock_server *m, const struct mock_opts *o)
+{
+    char base[300];
+    snprintf(base, sizeof(base), "http://%s:%u/v1", o->host ? o->host : "127.0.0.1", mock_server_port(m));
+    printf("mock service on %s (asr %u ms, llm %u + %u ms a token, tts %u ms). For a server's configuration:\n\n", base,
+           o->asr_ms, o->llm_first_ms, o->llm_token_ms, o->tts_first_ms);
+    printf("selected_module: { ASR: mock, LLM: mock, TTS: mock }\n"
+           "ASR: { mock: { type: openai, base_url: \"%s/audio/transcriptions\", api_key: any, model_name: mock } }\n"
+           "LLM: { mock: { type: openai, base_url: \"%s\", api_key: any, model_name: mock } }\n"
+           "TTS: { mock: { type: openai, api_url: \"%s/audio/speech\", api_key: any, model: mock, voice: mock } }\n\n",
+           base, base, base);
+    fflush(stdout);
+}
+
 static void run(struct loop *l, struct mock_server *m, const struct mock_opts *o, int64_t seconds)
 {
     struct timer stop = { 0 };
-    printf("mock service on http://%s:%u/v1 (asr %u ms, llm %u + %u ms a token, tts %u ms)\n",
-           o->host ? o->host : "127.0.0.1", mock_server_port(m), o->asr_ms, o->llm_first_ms, o->llm_token_ms,
-           o->tts_first_ms);
-    printf("ASR base_url .../v1/audio/transcriptions, LLM base_url .../v1, TTS api_url .../v1/audio/speech, any key\n");
-    fflush(stdout);
+    tell_where(m, o);
     if (seconds)
         timer_start(&stop, l, (uint64_t)seconds * 1000, on_time, l);
     running = l;

@@ -8,6 +8,7 @@
 #include "audio/encoder.h"
 #include "audio/ogg.h"
 #include "audio/wav.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -40,7 +41,7 @@ struct call {
     enum mock_kind kind;
     enum format format;
     bool is_streaming, has_begun;
-    uint64_t due_ms;          /* of the next piece */
+    uint64_t due_us;          /* of the next piece */
     struct slice text;        /* LLM: what is still to be said */
     size_t done_ms, total_ms; /* TTS */
     struct ogg_writer ogg;
@@ -82,11 +83,16 @@ static void reply(struct call *c, int status, const char *type, struct slice bod
 
 static void on_due(void *arg);
 
+static void wait_for_us(struct call *c, uint64_t us)
+{
+    c->due_us += us;
+    uint64_t now_us = loop_now_ms(c->mock->loop) * 1000;
+    timer_start(&c->timer, c->mock->loop, c->due_us > now_us ? (c->due_us - now_us + 999) / 1000 : 0, on_due, c);
+}
+
 static void wait_for(struct call *c, unsigned ms)
 {
-    c->due_ms += ms;
-    uint64_t now_ms = loop_now_ms(c->mock->loop);
-    timer_start(&c->timer, c->mock->loop, c->due_ms > now_ms ? c->due_ms - now_ms : 0, on_due, c);
+    wait_for_us(c, ms * 1000ull);
 }
 
 /* ---- recognition ---- */
@@ -117,17 +123,19 @@ static struct slice next_token(struct slice *text)
     return token;
 }
 
-static void put_choice(struct buf *out, const char *part, struct slice text, const char *finish)
+static void put_choice(struct buf *out, bool is_chunk, struct slice text, const char *finish)
 {
     struct jw w;
     jw_init(&w, out);
     jw_object(&w);
     jw_cstr(&w, "id", "mock");
-    jw_cstr(&w, "object", "chat.completion");
+    jw_cstr(&w, "object", is_chunk ? "chat.completion.chunk" : "chat.completion");
+    jw_i64(&w, "created", clock_wall_ms() / 1000);
+    jw_cstr(&w, "model", "mock");
     jw_array_as(&w, "choices");
     jw_object(&w);
     jw_i64(&w, "index", 0);
-    jw_object_as(&w, part);
+    jw_object_as(&w, is_chunk ? "delta" : "message");
     jw_cstr(&w, "role", "assistant");
     jw_str(&w, "content", text);
     jw_end(&w);
@@ -155,7 +163,7 @@ static void answer_llm(struct call *c)
 {
     if (!c->is_streaming) {
         auto_buf struct buf body = {0};
-        put_choice(&body, "message", c->text, "stop");
+        put_choice(&body, false, c->text, "stop");
         reply(c, 200, "application/json", buf_slice(&body));
         return;
     }
@@ -170,7 +178,7 @@ static void answer_llm(struct call *c)
     do {
         struct slice token = next_token(&c->text);
         buf_puts(&event, "data: ");
-        put_choice(&event, "delta", token, c->text.len ? NULL : "stop");
+        put_choice(&event, true, token, c->text.len ? NULL : "stop");
         buf_puts(&event, "\n\n");
     } while (c->text.len && !c->mock->opts.llm_token_ms);
     if (!c->text.len)
@@ -235,20 +243,20 @@ static void answer_tts(struct call *c)
         c->format == FORMAT_OPUS ? put_opus(c, &part, c->done_ms, ms) : put_pcm(c, &part, c->done_ms, ms);
     c->done_ms += ms;
     bool is_last = c->done_ms >= c->total_ms || e;
-    if (is_last && c->format == FORMAT_OPUS && !e)
-        e = ogg_finish(&c->ogg, &part);
+    if (c->format == FORMAT_OPUS && !e) /* what is due leaves, a page need not be full */
+        e = is_last ? ogg_finish(&c->ogg, &part) : ogg_flush(&c->ogg, &part);
     write_part(c, buf_slice(&part));
     if (is_last)
         end_stream(c);
     else
-        wait_for(c, MAX(1u, TTS_PIECE_MS / c->mock->opts.tts_speed));
+        wait_for_us(c, TTS_PIECE_MS * 1000 / c->mock->opts.tts_speed);
 }
 
 static void on_due(void *arg)
 {
     struct call *c = arg;
     uint64_t now_us = loop_now_us(c->mock->loop);
-    histogram_add(&c->mock->stats.late, now_us > c->due_ms * 1000 ? now_us - c->due_ms * 1000 : 0);
+    histogram_add(&c->mock->stats.late, now_us > c->due_us ? now_us - c->due_us : 0);
     switch (c->kind) {
     case MOCK_ASR:
         answer_asr(c);
@@ -264,13 +272,24 @@ static void on_due(void *arg)
 
 /* ---- requests ---- */
 
-static enum format read_format(struct slice name)
+static void refuse(struct call *c, struct slice why)
 {
-    if (slice_is(name, "pcm"))
-        return FORMAT_PCM;
-    if (slice_is(name, "wav"))
-        return FORMAT_WAV;
-    return FORMAT_OPUS;
+    auto_buf struct buf body = {0};
+    buf_printf(&body, "{\"error\":{\"message\":\"" SLICE_FMT "\"}}", SLICE_ARG(why));
+    reply(c, 400, "application/json", buf_slice(&body));
+}
+
+static bool read_format(enum format *out, struct slice name)
+{
+    static const char *const names[] = {[FORMAT_PCM] = "pcm", [FORMAT_WAV] = "wav", [FORMAT_OPUS] = "opus"};
+    *out = FORMAT_OPUS;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (!slice_is(name, names[i]))
+            continue;
+        *out = (enum format)i;
+        return true;
+    }
+    return name.len == 0;
 }
 
 static void on_body(void *user, struct http_req *r, struct slice body)
@@ -280,9 +299,9 @@ static void on_body(void *user, struct http_req *r, struct slice body)
     auto_json struct json *j = NULL;
 
     c->mock->stats.bytes_in += body.len;
-    c->due_ms = loop_now_ms(c->mock->loop);
+    c->due_us = loop_now_ms(c->mock->loop) * 1000;
     if (c->kind != MOCK_ASR && json_parse(&j, body, &(struct json_limits){.nodes_max = 100000})) {
-        reply(c, 400, "application/json", SLICE("{\"error\":{\"message\":\"the body is not JSON\"}}"));
+        refuse(c, SLICE("the body is not JSON"));
         return;
     }
     switch (c->kind) {
@@ -296,7 +315,10 @@ static void on_body(void *user, struct http_req *r, struct slice body)
         break;
     default: {
         struct slice input = json_get_text(j, "input");
-        c->format = read_format(json_get_text(j, "response_format"));
+        if (!read_format(&c->format, json_get_text(j, "response_format"))) {
+            refuse(c, SLICE("this mock speaks pcm, wav and opus"));
+            return;
+        }
         size_t ms = input.len * o->tts_ms_per_char;
         ms = MIN(MAX(ms, 300), MOCK_SPEECH_MS_MAX);
         c->total_ms = (ms + TTS_PIECE_MS - 1) / TTS_PIECE_MS * TTS_PIECE_MS;

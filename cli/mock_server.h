@@ -4,7 +4,8 @@
  *
  *   POST .../audio/transcriptions   text after asr_ms
  *   POST .../chat/completions       first token after llm_first_ms, then one each llm_token_ms (SSE), or whole
- *   POST .../audio/speech           pcm | wav | opus, first bytes after tts_first_ms, then at tts_speed
+ *   POST .../audio/speech           pcm | wav | opus (when none is named), first audio after tts_first_ms, then
+ *                                   at tts_speed; 400 for another format
  *   GET  .../models, GET /stats     what there is; what was asked for, and how late this mock itself was
  *
  * One loop, loop thread. Delays are timers counted from the moment the request was complete. */

@@ -106,6 +106,11 @@ enum err ogg_put(struct ogg_writer *w, struct slice packet, uint32_t duration_us
     return OK;
 }
 
+enum err ogg_flush(struct ogg_writer *w, struct buf *out)
+{
+    return w->lace_count ? page_out(w, 0, w->granule, out) : OK;
+}
+
 enum err ogg_finish(struct ogg_writer *w, struct buf *out)
 {
     enum err e = w->has_head ? OK : head_out(w, out);

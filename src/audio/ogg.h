@@ -24,6 +24,8 @@ void ogg_writer_init(struct ogg_writer *w, uint32_t serial, uint32_t input_rate_
 void ogg_writer_done(struct ogg_writer *w);
 /* Appends finished pages to `out`. ERR_INVALID: empty or longer than PACKET_BYTES_MAX; or out's own error. */
 must_check enum err ogg_put(struct ogg_writer *w, struct slice packet, uint32_t duration_us, struct buf *out);
+/* What waits becomes a page now: for streams whose listener must not wait until one is full. */
+must_check enum err ogg_flush(struct ogg_writer *w, struct buf *out);
 must_check enum err ogg_finish(struct ogg_writer *w, struct buf *out); /* the last page */
 /* A whole file. */
 must_check enum err ogg_write(const struct packets *p, uint32_t input_rate_hz, struct buf *out);

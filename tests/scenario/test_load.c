@@ -169,6 +169,7 @@ static void a_mock_ends_after_its_time_and_says_what_it_did(void **state)
     assert_int_equal(w->status, 0);
     assert_true(slice_contains(buf_slice(&w->said), SLICE("mock service on http://127.0.0.1:")));
     assert_true(slice_contains(buf_slice(&w->said), SLICE("asr 300 ms")));
+    assert_true(slice_contains(buf_slice(&w->said), SLICE("selected_module: { ASR: mock, LLM: mock, TTS: mock }")));
     assert_true(slice_contains(buf_slice(&w->said), SLICE("served 0 transcripts")));
 }
 

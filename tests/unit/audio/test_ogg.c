@@ -154,10 +154,30 @@ static void streams_may_follow_each_other_and_others_stand_between(void **state)
     assert_int_equal(count, 11);
 }
 
+static void what_waits_can_be_had_at_once(void **state)
+{
+    auto_buf struct buf file = { 0 };
+    struct ogg_writer w;
+    unsigned count;
+    ogg_writer_init(&w, 78, 24000);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_ok(ogg_put(&w, packet(i, 10), 20000, &file));
+        assert_ok(ogg_flush(&w, &file));
+        assert_ok(ogg_flush(&w, &file)); /* nothing waits: no page */
+        assert_ok(read_all(buf_slice(&file), &count));
+        assert_int_equal(count, i + 1);
+    }
+    assert_ok(ogg_finish(&w, &file));
+    ogg_writer_done(&w);
+    assert_ok(read_all(buf_slice(&file), &count));
+    assert_int_equal(count, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_come_back_whatever_the_pieces),
+        cmocka_unit_test(what_waits_can_be_had_at_once),
         cmocka_unit_test(pages_are_short_and_numbered_and_the_last_says_so),
         cmocka_unit_test(limits_of_the_writer),
         cmocka_unit_test(a_broken_file_is_an_error_not_a_guess),

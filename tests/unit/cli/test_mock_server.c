@@ -160,6 +160,8 @@ static void tokens_come_one_by_one(void **state)
             continue;
         assert_ok(json_parse(&j, slice_sub(line, 6, line.len), NULL));
         events_seen++;
+        assert_true(slice_is(json_get_text(j, "object"), "chat.completion.chunk"));
+        assert_true(json_get_i64(j, "created", 0) > 1600000000);
     }
     assert_int_equal(events_seen, 4);
     assert_true(slice_contains(buf_slice(&b), SLICE("data: [DONE]")));
@@ -268,6 +270,57 @@ static void a_recording_is_said_as_it_is_and_repeated(void **state)
     assert_memory_equal(b.data + sizeof(ramp), ramp, sizeof(ramp));
 }
 
+static void a_pace_that_is_no_whole_number_of_ms_is_kept(void **state)
+{
+    static const unsigned speeds[] = { 7, 40, 60 };
+    struct world *w = *state;
+    for (size_t i = 0; i < COUNT(speeds); i++) {
+        start(w, (struct mock_opts){ .tts_first_ms = 30, .tts_speed = speeds[i], .tts_ms_per_char = 600 });
+        ask(w, "/v1/audio/speech", "application/json", "{\"input\":\"0123456789\",\"response_format\":\"pcm\"}");
+        pass(w, 1000);
+        assert_int_equal(w->first_ms - w->sent_ms, 30);
+        assert_in_range(w->end_ms - w->sent_ms, 30 + 99 * 60 / speeds[i], 31 + 99 * 60 / speeds[i]);
+        conn_close(take_ptr(&w->conn));
+        w->is_open = false;
+        mock_server_close(take_ptr(&w->mock));
+    }
+}
+
+static unsigned opus_packets(struct slice file)
+{
+    struct ogg_reader ogg;
+    struct slice packet;
+    unsigned count = 0;
+    ogg_reader_init(&ogg);
+    while (ogg_next(&ogg, &file, &packet) == OK && packet.len > 0)
+        count++;
+    ogg_reader_done(&ogg);
+    return count;
+}
+
+static void opus_comes_at_its_speed_too_and_not_a_second_at_once(void **state)
+{
+    struct world *w = *state;
+    start(w, (struct mock_opts){ .tts_first_ms = 30, .tts_speed = 1 });
+    ask(w, "/v1/audio/speech", "application/json", "{\"input\":\"0123456789\",\"response_format\":\"opus\"}");
+    for (unsigned piece = 1; piece <= 10; piece++) {
+        auto_buf struct buf b = { 0 };
+        pass(w, piece == 1 ? 32 : 60);
+        body(w, &b);
+        assert_int_equal(opus_packets(buf_slice(&b)), piece * 3); /* of 20 ms */
+    }
+}
+
+static void a_format_it_does_not_speak_is_refused(void **state)
+{
+    struct world *w = *state;
+    start(w, (struct mock_opts){ 0 });
+    ask(w, "/v1/audio/speech", "application/json", "{\"input\":\"x\",\"response_format\":\"mp3\"}");
+    pass(w, 5);
+    assert_true(slice_starts(buf_slice(&w->got), SLICE("HTTP/1.1 400")));
+    assert_true(slice_contains(buf_slice(&w->got), SLICE("pcm, wav and opus")));
+}
+
 static void how_late_the_mock_itself_was_is_told(void **state)
 {
     struct world *w = *state;
@@ -315,6 +368,8 @@ int main(void)
         CASE(without_streaming_the_answer_is_one_object), CASE(speech_comes_at_its_speed_and_decodes),
         CASE(opus_packets_are_as_long_as_asked_for_and_hold_a_voice), CASE(a_recording_is_said_as_it_is_and_repeated),
         CASE(how_late_the_mock_itself_was_is_told), CASE(a_client_that_leaves_is_counted), CASE(a_body_that_is_no_json_is_refused),
+        CASE(a_pace_that_is_no_whole_number_of_ms_is_kept), CASE(opus_comes_at_its_speed_too_and_not_a_second_at_once),
+        CASE(a_format_it_does_not_speak_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
