@@ -13,11 +13,6 @@
 #define SUMMARY "\"event\":\"summary\",\"phase\""
 static const struct world_opts english = { .server = "  language: en-US" };
 
-static unsigned model_calls(void)
-{
-    return fake_llm_script("")->seen.opens;
-}
-
 static void reports(struct client *c, const char *event)
 {
     unsigned before = client_count(c, "\"type\":\"coding\",\"status\":\"ok\"");
@@ -77,7 +72,7 @@ static void quiet_makes_one_insight_of_many_lines(void **state)
 {
     struct world w;
     world_start(&w, &english);
-    fake_llm_script("")->replies[0].text = ANSWER;
+    model_says(ANSWER);
     struct client *c = world_talker(&w, "dev1");
     reports(c, "\"event\":\"start\"");
     for (unsigned i = 0; i < 5; i++) {
@@ -102,7 +97,7 @@ static void phases_steps_errors_and_cut_lines_are_told_at_once(void **state)
 {
     struct world w;
     world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "coding: {per_message_max_len: 64}" });
-    fake_llm_script("")->replies[0].text = ANSWER;
+    model_says(ANSWER);
     struct client *c = world_talker(&w, "dev1");
     reports(c, "\"event\":\"phase\",\"name\":\"test\"");
     assert_int_equal(model_calls(), 1);
@@ -123,7 +118,7 @@ static void one_call_at_a_time_and_further_wishes_are_one(void **state)
 {
     struct world w;
     world_start(&w, &english);
-    fake_llm_script("")->replies[0].text = ANSWER;
+    model_says(ANSWER);
     fake_llm_script("")->plan.first_ms = 2000;
     struct client *c = world_talker(&w, "dev1");
     for (unsigned i = 0; i < 6; i++)
@@ -142,7 +137,7 @@ static void without_a_useful_model_the_rules_speak_or_nobody(void **state)
     static const struct fake_plan plans[] = { { 0 }, { .error = ERR_UPSTREAM }, { .open_error = ERR_CONNECT } };
     struct world w;
     world_start(&w, &english);
-    fake_llm_script("")->replies[0].text = "I have no idea.";
+    model_says("I have no idea.");
     struct client *c = world_talker(&w, "dev1");
     for (size_t i = 0; i < COUNT(plans); i++) {
         fake_llm_script("")->plan = plans[i];
@@ -162,7 +157,7 @@ static void the_end_of_the_work_is_one_summary(void **state)
 {
     struct world w;
     world_start(&w, &english);
-    fake_llm_script("")->replies[0].text = ANSWER;
+    model_says(ANSWER);
     struct client *c = world_talker(&w, "dev1");
     reports(c, "\"event\":\"start\"");
     logs(c, "warn", "deprecated");
@@ -183,7 +178,7 @@ static void with_insights_off_only_a_wish_makes_one(void **state)
 {
     struct world w;
     world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "coding: {insight_enabled: false}" });
-    fake_llm_script("")->replies[0].text = ANSWER;
+    model_says(ANSWER);
     struct client *c = world_talker(&w, "dev1");
     logs(c, "error", "ld: undefined reference");
     waits(c, 5 * S);
@@ -208,7 +203,7 @@ static void others_hear_of_it_only_where_the_configuration_says_so(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct world w;
         world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = rows[i].more });
-        fake_llm_script("")->replies[0].text = ANSWER;
+        model_says(ANSWER);
         struct client *a = world_talker(&w, "dev1"), *b = world_talker(&w, "dev2");
         client_say(b, "{\"type\":\"coding\",\"event\":\"start\"}"); /* it knows the type */
         client_sync(b);

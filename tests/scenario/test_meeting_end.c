@@ -14,16 +14,6 @@
 #define S 1000ull
 static const struct world_opts english = { .server = "  language: en-US" };
 
-static void model_says(const char *text)
-{
-    fake_llm_script("")->replies[0].text = text;
-}
-
-static unsigned model_calls(void)
-{
-    return fake_llm_script("")->seen.opens;
-}
-
 /* --- summaries --------------------------------------------------------------------------------------- */
 
 static void whatever_the_model_does_the_summary_is_valid(void **state)
@@ -107,11 +97,8 @@ static void a_meeting_without_words_needs_no_model(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &english);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    struct client *c = meeting_world(&w, &english, id);
+    meeting_ends(c);
     auto_json struct json *m = client_json(c, "\"phase\":\"summary\"", 0);
     check_summary(m);
     assert_slice_is(json_get_text(json_get(m, "summary"), "title"), "Meeting minutes");
@@ -138,8 +125,7 @@ static void a_summary_of_long_items_still_fits_a_device(void **state)
     struct client *c = world_talker(&w, "dev1");
     meeting_begins(c, id);
     meeting_says(c, "we ship in May", "\"status\":\"ok\"");
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     auto_json struct json *m = client_json(c, "\"phase\":\"summary\"", 0);
     check_summary(m);
     assert_true(strlen(client_message(c, "\"phase\":\"summary\"", 0)) <= 8192);
@@ -152,9 +138,7 @@ static void a_device_that_comes_back_is_in_its_meeting(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     meeting_says(c, "before the loss", "\"status\":\"ok\"");
     client_vanish(c);
     world_settle(&w);
@@ -167,8 +151,7 @@ static void a_device_that_comes_back_is_in_its_meeting(void **state)
     c = world_talker(&w, "dev1"); /* nor does the end of the server matter */
     assert_true(client_gets(c, "\"resumed\":true"));
     meeting_says(c, "after the restart", "\"status\":\"ok\"");
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     assert_string_equal(stored_texts(&w, id), "before the loss\nafter the loss\nafter the restart\n");
     world_end(&w);
 }
@@ -177,9 +160,7 @@ static void after_ten_minutes_it_must_ask_and_after_a_day_a_new_one_begins(void 
 {
     struct world w;
     char first[64], id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, first);
+    struct client *c = meeting_world(&w, NULL, first);
     meeting_says(c, "long ago", "\"status\":\"ok\"");
     client_vanish(c);
     world_settle(&w);
@@ -211,9 +192,7 @@ static void a_take_over_takes_the_meeting_along(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *old = world_talker(&w, "dev1");
-    meeting_begins(old, id);
+    struct client *old = meeting_world(&w, NULL, id);
     meeting_says(old, "on the old connection", "\"status\":\"ok\"");
     stored_sql(&w, "UPDATE meeting SET started_ms = started_ms - 3600000, last_text_ms = last_text_ms - 3600000");
     struct client *c = world_talker(&w, "dev1");
@@ -252,10 +231,8 @@ static void the_summary_is_stored_when_the_client_is_gone(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
+    struct client *c = meeting_world(&w, NULL, id);
     model_says(GOOD_SUMMARY);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
     meeting_says(c, "we ship in May", "\"status\":\"ok\"");
     client_say(c, FINALIZE);
     assert_true(client_gets(c, "\"phase\":\"finalize\""));
@@ -336,8 +313,7 @@ static void by_default_no_content_reaches_another_device(void **state)
     meeting_begins(a, id);
     meeting_says(a, "between us", "\"status\":\"ok\"");
     world_advance(&w, 13 * S);
-    client_say(a, FINALIZE);
-    assert_true(client_gets(a, "\"stage\":\"done\""));
+    meeting_ends(a);
     assert_true(client_stays_without(b, "between us"));
     world_end(&w);
 }
@@ -377,10 +353,8 @@ static void the_api_finalizes_searches_and_exports(void **state)
     struct world w;
     char id[64];
     auto_buf struct buf out = { 0 };
-    world_start(&w, NULL);
+    struct client *c = meeting_world(&w, NULL, id);
     model_says(GOOD_SUMMARY);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
     meeting_says(c, "the quick brown fox", "\"status\":\"ok\"");
     meeting_says(c, "\xe6\x88\x91\xe4\xbb\xac\xe4\xba\x94\xe6\x9c\x88\xe5\x8f\x91\xe5\xb8\x83", "\"status\":\"ok\"");
     auto_mem char *path = xprintf("/api/v1/meetings/%s/finalize", id);
@@ -518,14 +492,11 @@ static void a_webhook_that_is_down_delays_no_summary_and_is_tried_after_a_restar
     unsigned port = 0;
     assert_int_equal(sscanf(strstr(more, "127.0.0.1:"), "127.0.0.1:%u", &port), 1);
     struct world_opts o = { .more = more };
-    world_start(&w, &o); /* nobody listens there */
+    struct client *c = meeting_world(&w, &o, id); /* nobody listens there */
     model_says(GOOD_SUMMARY);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
     meeting_says(c, "we ship in May", "\"status\":\"ok\"");
     uint64_t before = loop_now_ms(w.loop);
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     assert_true(loop_now_ms(w.loop) - before < 1000);
     client_sync(c);
     for (unsigned i = 0; i < 100 && stored_number(&w, "SELECT coalesce(max(tries), 0) FROM webhook_job") < 1; i++)

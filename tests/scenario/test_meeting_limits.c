@@ -41,9 +41,7 @@ static void what_is_dropped_is_counted_by_its_reason(void **state)
     struct world w;
     char id[64];
     auto_buf struct buf longest = { 0 };
-    world_start(&w, &english);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, &english, id);
     int64_t kept = texts("kept"), repeat = texts("repeat"), empty = texts("empty"), cut = texts("cut"),
             limited = texts("limited");
     for (unsigned i = 0; i < 683; i++) /* 2049 bytes, the last character does not fit */
@@ -69,9 +67,8 @@ static void a_reload_counts_in_a_running_meeting(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "meeting: {checkpoint_interval_min: 0}" });
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    const struct world_opts o = { .server = "  language: en-US", .more = "meeting: {checkpoint_interval_min: 0}" };
+    struct client *c = meeting_world(&w, &o, id);
     meeting_says(c, "pearly is fast", "\"status\":\"ok\"");
     meeting_says(c, "pearly is fast", "\"dropped\":1");
     const struct world_opts now = { .server = "  language: en-US",
@@ -98,9 +95,7 @@ static void a_full_meeting_is_told_and_summed_up(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &english);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, &english, id);
     stored_sql(&w, "UPDATE meeting SET segments = 19999");
     meeting_says(c, "the last that fits", "\"status\":\"ok\"");
     meeting_says(c, "one too many", "\"status\":\"ok\"");
@@ -149,9 +144,7 @@ static void ten_hours_of_meeting_keep_the_session_small(void **state)
     struct world w;
     char id[64];
     size_t most = 0;
-    world_start(&w, &english);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, &english, id);
     for (unsigned minute = 0; minute < HOURS * 60; minute++) {
         auto_buf struct buf text = { 0 };
         buf_puts(&text, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"items\":[");
@@ -171,8 +164,7 @@ static void ten_hours_of_meeting_keep_the_session_small(void **state)
     }
     client_sync(c);
     client_forget(c);
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     assert_int_equal(stored_number(&w, "SELECT segments FROM meeting"), HOURS * 60 * TEXTS_A_MINUTE);
     auto_json struct json *m = client_json(c, "\"phase\":\"summary\"", 0);
     check_summary(m);

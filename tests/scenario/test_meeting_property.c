@@ -7,7 +7,6 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
-#include "tests/support/fake_providers.h"
 
 #define ROUNDS 12
 #define STEPS_PER_ROUND 40
@@ -182,7 +181,7 @@ static void the_minutes_hold_what_was_acknowledged_once_and_in_order(void **stat
     for (unsigned i = 0; i < (given ? 1 : ROUNDS); i++) {
         struct world w;
         world_start(&w, &(struct world_opts){ .server = "  language: en-US" });
-        fake_llm_script("")->replies[0].text = GOOD_SUMMARY;
+        model_says(GOOD_SUMMARY);
         play(&w, first + i);
         world_end(&w);
     }

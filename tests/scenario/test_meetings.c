@@ -14,25 +14,13 @@
 #define S 1000ull
 static const struct world_opts english = { .server = "  language: en-US" };
 
-static void model_says(const char *text)
-{
-    fake_llm_script("")->replies[0].text = text;
-}
-
-static unsigned model_calls(void)
-{
-    return fake_llm_script("")->seen.opens;
-}
-
 /* --- start ------------------------------------------------------------------------------------------- */
 
 static void a_meeting_begins_with_its_id_a_caption_and_a_tone(void **state)
 {
     struct world w;
     char id[64], again[64];
-    world_start(&w, &english);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, &english, id);
     assert_int_equal(strlen(id), 36);
     for (unsigned i = 0; i < 100 && client_count(c, "\"state\":\"stop\"") == 0; i++)
         world_advance(&w, 20);
@@ -53,9 +41,8 @@ static void no_tone_is_played_where_none_is_wanted(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .server = "  language: en-US", .more = "meeting: {entry_tone: none}" });
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    const struct world_opts o = { .server = "  language: en-US", .more = "meeting: {entry_tone: none}" };
+    struct client *c = meeting_world(&w, &o, id);
     world_advance(&w, 2 * S);
     assert_int_equal(c->frames, 0);
     assert_int_equal(client_count(c, "\"state\":\"start\""), 2); /* of the mode, of speech */
@@ -130,9 +117,7 @@ static void bad_messages_get_their_code_and_store_nothing(void **state)
     };
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     for (size_t i = 0; i < COUNT(rows); i++) {
         client_forget(c);
         client_say(c, rows[i].text);
@@ -173,9 +158,7 @@ static void a_text_said_again_within_a_minute_is_one_text(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     meeting_says(c, "we ship in May", "\"status\":\"ok\",\"phase\":\"snippet\"}");
     world_advance(&w, 59 * S);
     meeting_says(c, "we  ship in May", "\"accepted\":0,\"dropped\":1");
@@ -189,11 +172,9 @@ static void texts_are_cut_cleaned_and_their_terms_replaced(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .more = "meeting: {industry: cars, target_lang: en, term_map: "
-        "{\"*\": {esp: E1}, "
-                                                  "en: {esp: E2}, \"industry:cars\": {esp: ESP32}}}" });
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    const struct world_opts o = { .more = "meeting: {industry: cars, target_lang: en, term_map: "
+                                          "{\"*\": {esp: E1}, en: {esp: E2}, \"industry:cars\": {esp: ESP32}}}" };
+    struct client *c = meeting_world(&w, &o, id);
     meeting_says(c, "  the esp   board!!!  ", "\"status\":\"ok\"");
     meeting_says(c, "  ...  ", "\"dropped\":1");
     auto_buf struct buf big = { 0 };
@@ -212,10 +193,9 @@ static void the_201st_waiting_text_is_dropped_and_the_answer_says_so(void **stat
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .more = "meeting: {merge_interval_ms: 60000, "
-        "transcript_push_interval_ms: 15000}" });
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    const struct world_opts o = { .more = "meeting: {merge_interval_ms: 60000, "
+                                          "transcript_push_interval_ms: 15000}" };
+    struct client *c = meeting_world(&w, &o, id);
     for (unsigned round = 0; round < 5; round++) {
         auto_buf struct buf text = { 0 };
         buf_puts(&text, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"items\":[");
@@ -234,9 +214,7 @@ static void the_eleventh_message_of_a_second_is_refused(void **state)
 {
     struct world w;
     char id[64], text[32];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     for (unsigned i = 0; i < 10; i++) {
         snprintf(text, sizeof(text), "text number %u", i);
         meeting_says(c, text, "\"status\":\"ok\"");
@@ -251,9 +229,7 @@ static void a_text_the_store_refused_is_no_repeat_when_it_comes_again(void **sta
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     client_sync(c);
     store_fail_nth(server_store(w.server), 1);
     meeting_says(c, "worth two tries", "\"status\":\"error\"");
@@ -266,9 +242,7 @@ static void the_transcript_comes_every_five_seconds_also_when_empty_and_never_ch
 {
     struct world w;
     char id[64], first[200];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     world_advance(&w, 5 * S);
     assert_true(client_gets(c, "\"segments\":[],\"totalSegments\":0"));
     meeting_says(c, "first point", "\"status\":\"ok\"");
@@ -283,8 +257,7 @@ static void the_transcript_comes_every_five_seconds_also_when_empty_and_never_ch
     world_advance(&w, 5 * S);
     assert_true(client_gets(c, "\"totalSegments\":2"));
     assert_non_null(strstr(client_message(c, "\"totalSegments\":2", 0), first));
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     client_forget(c);
     world_advance(&w, 60 * S);
     assert_true(client_stays_without(c, "\"phase\":\"transcript\""));
@@ -329,10 +302,9 @@ static void checkpoints_sum_up_what_is_new_and_clear_nothing(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, &(struct world_opts){ .more = "meeting: {checkpoint_interval_min: 1}" });
+    const struct world_opts o = { .more = "meeting: {checkpoint_interval_min: 1}" };
+    struct client *c = meeting_world(&w, &o, id);
     model_says(GOOD_SUMMARY);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
     world_advance(&w, 61 * S); /* nothing said: no call */
     client_sync(c);
     assert_int_equal(model_calls(), 0);
@@ -358,10 +330,8 @@ static void finalize_is_acknowledged_then_comes_the_summary_then_the_segments(vo
 {
     struct world w;
     char id[64];
-    world_start(&w, &english);
+    struct client *c = meeting_world(&w, &english, id);
     model_says(GOOD_SUMMARY);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
     meeting_says(c, "we ship in May", "\"status\":\"ok\"");
     world_advance(&w, 1 * S);
     client_forget(c);
@@ -398,9 +368,7 @@ static void input_after_finalize_changes_nothing(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     meeting_says(c, "before", "\"status\":\"ok\"");
     client_say(c, FINALIZE);
     client_say(c, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"items\":[{\"tag\":\"t\",\"text\":\"while\"}]}");
@@ -445,9 +413,7 @@ static void leaving_the_mode_finalizes_and_then_says_ok(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     meeting_says(c, "before the end", "\"status\":\"ok\"");
     client_forget(c);
     client_say(c, MEETING_END);
@@ -462,9 +428,7 @@ static void another_mode_begins_only_when_the_meeting_is_closed(void **state)
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     meeting_says(c, "one thing", "\"status\":\"ok\"");
     client_forget(c);
     client_say(c, WORKING_START);
@@ -490,12 +454,9 @@ static void two_meetings_on_one_connection_both_record(void **state)
 {
     struct world w;
     char first[64], second[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, first);
+    struct client *c = meeting_world(&w, NULL, first);
     meeting_says(c, "in the first", "\"status\":\"ok\"");
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     client_forget(c);
     meeting_begins(c, second);
     assert_string_not_equal(first, second);
@@ -503,8 +464,7 @@ static void two_meetings_on_one_connection_both_record(void **state)
     meeting_says(c, "in the first", "\"status\":\"ok\",\"phase\":\"snippet\"}"); /* no repeat: another meeting */
     world_advance(&w, 5 * S);
     assert_true(client_gets(c, "\"totalSegments\":1"));
-    client_say(c, FINALIZE);
-    assert_true(client_gets(c, "\"stage\":\"done\""));
+    meeting_ends(c);
     assert_string_equal(stored_texts(&w, first), "in the first\n");
     assert_string_equal(stored_texts(&w, second), "in the first\n");
     world_end(&w);
@@ -532,9 +492,7 @@ static void speech_in_a_meeting_is_recorded_and_the_model_stays_silent(void **st
 {
     struct world w;
     char id[64];
-    world_start(&w, NULL);
-    struct client *c = world_talker(&w, "dev1");
-    meeting_begins(c, id);
+    struct client *c = meeting_world(&w, NULL, id);
     world_advance(&w, 2 * S);
     client_forget(c);
     client_say(c, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"Let us talk about the budget\"}");

@@ -65,7 +65,7 @@ static void the_shape_is_judged_before_the_permission_and_both_before_the_model(
         buf_puts(&long_text, "x");
     send_to(c, "\"dev2\"", long_text.data, "message");
     assert_true(client_gets(c, "INVALID_REQUEST"));
-    assert_int_equal(fake_llm_script("")->seen.opens, 0);
+    assert_int_equal(model_calls(), 0);
     assert_true(client_stays_without(b, "\"type\":\"peer\""));
     world_end(&w);
 }
@@ -74,7 +74,7 @@ static void a_message_arrives_in_order_with_its_original_and_a_receipt(void **st
 {
     struct world w;
     world_start(&w, &allowed);
-    fake_llm_script("")->replies[0].text = NORMALIZED;
+    model_says(NORMALIZED);
     struct client *a = world_talker(&w, "dev1"), *b = shows(&w, "dev2");
     client_says(a, "{\"type\":\"peer\",\"to\":[\"DEV2\",\"dev2\",\"dev9\"],\"payload\":{\"text\":\"lunch noon ok\"},"
                    "\"category\":\" Notice \",\"reqId\":\"q\"}");
@@ -112,7 +112,7 @@ static void a_bad_answer_of_the_model_loses_no_message(void **state)
     world_start(&w, &allowed);
     struct client *a = world_talker(&w, "dev1"), *b = shows(&w, "dev2");
     for (size_t i = 0; i < COUNT(rows); i++) {
-        fake_llm_script("")->replies[0].text = rows[i].reply;
+        model_says(rows[i].reply);
         fake_llm_script("")->plan = rows[i].plan;
         client_forget(b);
         send_to(a, "\"dev2\"", "bring the keys", "message");
@@ -141,7 +141,7 @@ static void the_sixth_message_of_a_second_waits_and_costs_no_model(void **state)
     int64_t wait_ms = json_get_i64(m, "retryAfterMs", -1);
     assert_true(wait_ms > 0 && wait_ms <= 1000);
     client_sync(b);
-    assert_int_equal(fake_llm_script("")->seen.opens, 5);
+    assert_int_equal(model_calls(), 5);
     world_advance(&w, (uint64_t)wait_ms);
     client_forget(a);
     send_to(a, "\"dev2\"", "hello", "message");
@@ -401,7 +401,7 @@ static void a_message_of_category_task_becomes_a_task_of_the_target(void **state
 {
     struct world w;
     world_start(&w, &allowed);
-    fake_llm_script("")->replies[0].text = NORMALIZED;
+    model_says(NORMALIZED);
     struct client *a = world_talker(&w, "dev1"), *b = shows(&w, "dev2");
     client_say(b, "{\"type\":\"workflow\",\"event\":\"list\"}");
     client_sync(b);

@@ -5,7 +5,6 @@
 #include "tests/support/test.h"
 
 #include "base/mem.h"
-#include "tests/support/fake_providers.h"
 
 #define S 1000ull
 #define GAP_MS 500
@@ -181,7 +180,7 @@ static void an_answer_beside_earlier_chats_still_fits_two_pages(void **state)
     while (answer.len < 250)
         buf_puts(&answer, "Some words ");
     buf_puts(&answer, "end.");
-    fake_llm_script("")->replies[0].text = answer.data;
+    model_says(answer.data);
     struct client *b = screen(&w, "dev2");
     listens(b);
     client_say(b, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"tell me\"}");

@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/voice.h"
-#include "tests/support/fake_providers.h"
 
 #define TALK "/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-"
 #define FRAME_MS 60
@@ -148,7 +147,7 @@ static void what_people_say_in_a_meeting_is_in_its_record(void **state)
     if (!is_there())
         skip();
     world_start(&w, &real);
-    fake_llm_script("")->replies[0].text = GOOD_SUMMARY;
+    model_says(GOOD_SUMMARY);
     struct client *c = world_talker(&w, "dev1");
     meeting_begins(c, id);
     client_say(c, "{\"type\":\"listen\",\"state\":\"start\",\"mode\":\"realtime\"}");

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "store/meeting.h"
 #include "store/store.h"
+#include "tests/support/fake_providers.h"
 
 struct client *world_device(struct world *w, const char *device)
 {
@@ -92,6 +93,14 @@ bool client_stays_without(struct client *c, const char *needle)
     return client_count(c, needle) == 0;
 }
 
+struct client *meeting_world(struct world *w, const struct world_opts *o, char id[64])
+{
+    world_start(w, o);
+    struct client *c = world_talker(w, "dev1");
+    meeting_begins(c, id);
+    return c;
+}
+
 void meeting_begins(struct client *c, char id[64])
 {
     unsigned before = client_count(c, "\"phase\":\"start\",\"meetingId\":\"");
@@ -109,6 +118,22 @@ void meeting_says(struct client *c, const char *text, const char *answer)
     client_says(c, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"items\":[{\"tag\":\"t\",\"text\":\"%s\"}]}", text);
     if (!world_until(c->world, reached, &g))
         fail_msg("%.60s: no %s; got:\n%s", text, answer, c->log.data ? c->log.data : "");
+}
+
+void meeting_ends(struct client *c)
+{
+    client_say(c, FINALIZE);
+    assert_true(client_gets(c, "\"stage\":\"done\""));
+}
+
+void model_says(const char *text)
+{
+    fake_llm_script("")->replies[0].text = text;
+}
+
+unsigned model_calls(void)
+{
+    return fake_llm_script("")->seen.opens;
 }
 
 void check_summary(const struct json *message)

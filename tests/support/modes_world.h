@@ -17,10 +17,17 @@
  * on loopback is one). It has said hello. */
 #define DEVICE_TOKEN "    tokens: [{token: device-token, role: device}]\n  language: en-US"
 struct client *world_device(struct world *w, const char *device);
-/* Starts (or resumes) a meeting; id gets its id. */
+/* Starts the world, in which dev1 is in a meeting; id gets its id. */
+struct client *meeting_world(struct world *w, const struct world_opts *o, char id[64]);
+/* Starts (or resumes) a meeting. */
 void meeting_begins(struct client *c, char id[64]);
 /* One text in a snippet message; waits for the answer, which must have `answer` in it. */
 void meeting_says(struct client *c, const char *text, const char *answer);
+/* Finalizes it; returns when the summary was told. */
+void meeting_ends(struct client *c);
+/* The fake model: what it answers, how often it was asked. */
+void model_says(const char *text);
+unsigned model_calls(void);
 void client_says(struct client *c, const char *fmt, ...) printf_like(2, 3);
 /* The nth (0: first) message with that text in it, whole; NULL: none. Valid until the next call. */
 const char *client_message(const struct client *c, const char *needle, unsigned nth);
