@@ -21,7 +21,9 @@
 #define CLOSE_TRIES_MAX 200    /* of 10 ms each: what loop_free gives to handles still closing */
 #define READY_ROUNDS_MAX 64    /* of timers without delay at one moment of the manual clock */
 #define LOAD_WINDOW_US 250000
-#define LOAD_WINDOWS 2         /* the load is an average over so many, newer ones count more */
+#define LOAD_SPAN_US 500000    /* the load is an average over so long, newer windows count more */
+#define LOAD_RISE_US 1000000   /* the peak follows what is above it over so long ... */
+#define LOAD_FALL_US 10000000  /* ... and what is below it over so long */
 #define GRAVE_ROUNDS_MAX 1000  /* burials that dig new graves */
 
 struct graves {
@@ -43,7 +45,7 @@ struct loop {
     struct loop_hook *hooks;
     uint64_t round_us, idle_us, stall_us;
     uint64_t window_us, window_idle_us; /* begin of the window, and what had been waited by then */
-    double load_percent;
+    double load_percent, load_peak_percent;
     atomic_bool is_running, is_stopping;
     pthread_t thread; /* valid while is_running */
     pthread_mutex_t mail_lock;
@@ -152,6 +154,11 @@ static void set_alarm(struct loop *l)
         uv_timer_start(&l->alarm, on_alarm, next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 
+static void follow(double *average, double percent, uint64_t took_us, uint64_t span_us)
+{
+    *average += (percent - *average) * MIN(1.0, (double)took_us / (double)span_us);
+}
+
 /* Ends the window of load that runs, when it is long enough. One that was long counts for many. */
 static void window_end(struct loop *l, uint64_t now_us, uint64_t idle_us)
 {
@@ -160,9 +167,11 @@ static void window_end(struct loop *l, uint64_t now_us, uint64_t idle_us)
     if (took_us < LOAD_WINDOW_US)
         return;
     double percent = 100.0 * (double)(took_us - waited_us) / (double)took_us;
-    double weight = MIN(1.0, (double)took_us / LOAD_WINDOW_US / LOAD_WINDOWS);
-    if (l->window_us)
-        l->load_percent += (percent - l->load_percent) * weight;
+    if (l->window_us) {
+        follow(&l->load_percent, percent, took_us, LOAD_SPAN_US);
+        follow(&l->load_peak_percent, percent, took_us,
+               percent > l->load_peak_percent ? LOAD_RISE_US : LOAD_FALL_US);
+    }
     l->window_us = now_us;
     l->window_idle_us = idle_us;
 }
@@ -382,10 +391,16 @@ unsigned loop_load_percent(struct loop *l)
     return (unsigned)(l->load_percent + 0.5);
 }
 
+unsigned loop_load_peak_percent(struct loop *l)
+{
+    unsigned now = loop_load_percent(l);
+    return MAX(now, (unsigned)(l->load_peak_percent + 0.5));
+}
+
 void loop_pretend_load(struct loop *l, unsigned percent)
 {
     assert(l->has_manual_clock);
-    l->load_percent = percent;
+    l->load_percent = l->load_peak_percent = percent;
 }
 
 void loop_later(struct loop *l, struct grave *g, void (*fn)(void *arg), void *arg)

@@ -38,7 +38,10 @@ uint64_t loop_stall_us(struct loop *l);
 /* How much of its time the loop worked lately (a second or so), 0..100. At 100 whatever is added makes
  * everybody wait. 0 with a manual clock, unless a test says otherwise. */
 unsigned loop_load_percent(struct loop *l);
-void loop_pretend_load(struct loop *l, unsigned percent);
+/* The most it was in the last ten seconds or so: what comes and goes with the conversations of a crowd comes again.
+ * Half a second of work is no peak. At least loop_load_percent(). */
+unsigned loop_load_peak_percent(struct loop *l);
+void loop_pretend_load(struct loop *l, unsigned percent); /* both */
 
 /* Runs fn(arg) at the top of the loop, when no callback is on the stack. The way to free. */
 struct grave {
