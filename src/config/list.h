@@ -362,7 +362,8 @@
     X(limits_device_connects_per_min, "limits.device_connects_per_min", INT, "6", 1, 100000, LIVE, \
       "Sessions per minute of one device.") \
     X(limits_busy_percent, "limits.busy_percent", INT, "80", 0, 100, LIVE, \
-      "A loop that works more of its time than this takes no new sessions and conversations. 0: always.") \
+      "A loop that works more of its time than this takes no new sessions and conversations; conversations begin the " \
+      "slower, the nearer it comes. 0: no such limit.") \
     X(limits_send_queue_bytes, "limits.send_queue_bytes", INT, "262144", 16384, 67108864, SESSION, \
       "What may wait for a device that does not read.") \
     X(limits_utterance_seconds, "limits.utterance_seconds", INT, "60", 5, 600, SESSION, \

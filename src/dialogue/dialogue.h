@@ -73,6 +73,7 @@ struct dialogue_opts {
     struct toolbox *tools;          /* device and server tools; NULL: none */
     struct store *store;            /* turns, resume; NULL: nothing is kept (tests) */
     struct clip_cache *clips;       /* shared by the sessions of a loop; NULL: none */
+    struct admission *admission;    /* the same; NULL: whoever begins to talk is answered */
     void *mode_user;                /* for the mode's own use (dialogue_about); may be NULL */
     const struct mode_class *mode;  /* the one it starts in; NULL: every utterance is asked of the model */
 };

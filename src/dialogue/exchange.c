@@ -16,6 +16,7 @@
 #include "protocol/emotion.h"
 
 #define LOG_TOPIC "dialogue"
+#define CHAT "chat" /* what a dialogue is for in no mode */
 
 /* ---- beginning and end of an exchange ------------------------------------------------------------------ */
 
@@ -72,6 +73,13 @@ void say_done(struct say *s)
     *s = (struct say){ 0 };
 }
 
+static void leave(struct dialogue *d)
+{
+    if (d->x->is_admitted)
+        admission_leave(d->o.admission);
+    d->x->is_admitted = false;
+}
+
 /* The answer as it was heard goes into history and store. */
 static void remember(struct dialogue *d)
 {
@@ -101,12 +109,13 @@ static void finish(struct dialogue *d)
         x->times.stop_us = loop_now_us(d->o.loop);
     hearing_mute(d->hearing, false);
     counts_turn(d);
-    if (x->outcome == OUTCOME_completed || x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted)
+    bool was_cut = x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted;
+    if (x->is_admitted && (was_cut || x->outcome == OUTCOME_completed))
         d->talked_ms = loop_now_ms(d->o.loop);
+    leave(d);
     LOGD(d->o.log, "turn.finish", "turn=%u outcome=%s", d->turn.number, outcome_name(x->outcome));
     struct say said = x->say;
     x->say = (struct say){ 0 };
-    bool was_cut = x->outcome == OUTCOME_interrupted || x->outcome == OUTCOME_aborted;
     bool closes = (x->closes || said.is_farewell) && !was_cut;
     enum outcome outcome = x->outcome;
     tell(d, turn_end, outcome, &x->times);
@@ -135,6 +144,7 @@ void exchange_drop(struct dialogue *d)
         remember(d);
         quota_spoke(d, speaker_chars(d->speaker));
         counts_turn(d);
+        leave(d);
     }
     speaker_cancel(d->speaker);
 }
@@ -210,24 +220,40 @@ static void speak_text(struct dialogue *d, struct slice text)
 
 /* ---- actions: from speech to a question ---------------------------------------------------------------- */
 
+static const char *purpose_now(const struct dialogue *d)
+{
+    if (!d->mode_class)
+        return CHAT;
+    return d->mode_class->purpose_now ? d->mode_class->purpose_now(d->mode) : d->mode_class->purpose;
+}
+
+/* Under overload those who talk go on, and who begins to is told so by a clip that costs next to nothing. What is
+ * said in a meeting or to a task list is always taken. */
+static bool is_admitted(struct dialogue *d)
+{
+    bool talks = d->talked_ms && loop_now_ms(d->o.loop) - d->talked_ms < TALK_MS;
+    bool is_new = !talks && strcmp(purpose_now(d), CHAT) == 0;
+    if (!d->x->is_admitted)
+        d->x->is_admitted = admission_enter(d->o.admission, is_new, d->config->limits_busy_percent);
+    if (!d->x->is_admitted)
+        d->failed_as = OUTCOME_busy;
+    return d->x->is_admitted;
+}
+
 static void act_await_text(struct dialogue *d)
 {
     open_exchange(d, d->pending_t0_us);
     d->x->times.decided_us = loop_now_us(d->o.loop);
+    if (is_admitted(d))
+        return;
+    hearing_drop(d->hearing); /* nobody need recognise what is not answered */
+    turn_raise(&d->turn, TURN_EV_DEAF);
 }
 
 static void end_silently(struct dialogue *d, bool closes)
 {
     d->x->closes = closes;
     end_with(d, OUTCOME_completed);
-}
-
-/* Under overload those who talk go on, and who begins to is told so by a clip that costs next to nothing. */
-static bool is_too_busy(const struct dialogue *d)
-{
-    int64_t busy = d->config->limits_busy_percent;
-    bool talks = d->talked_ms && loop_now_ms(d->o.loop) - d->talked_ms < TALK_MS;
-    return busy && !talks && loop_load_percent(d->o.loop) > busy;
 }
 
 static void act_take_text(struct dialogue *d)
@@ -260,8 +286,7 @@ static void act_take_text(struct dialogue *d)
         turn_raise(&d->turn, TURN_EV_LOST);
         return;
     }
-    if (!d->mode && is_too_busy(d)) {
-        d->failed_as = OUTCOME_busy;
+    if (!is_admitted(d)) {
         turn_raise(&d->turn, TURN_EV_LOST);
         return;
     }
@@ -292,9 +317,7 @@ static const struct answer_events model_events = {
 
 static const char *purpose_of(const struct dialogue *d)
 {
-    if (!d->mode_class || d->x->say.is_prompt)
-        return "chat";
-    return d->mode_class->purpose_now ? d->mode_class->purpose_now(d->mode) : d->mode_class->purpose;
+    return d->x->say.is_prompt ? CHAT : purpose_now(d);
 }
 
 static void ask_now(struct dialogue *d)

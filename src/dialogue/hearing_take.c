@@ -199,6 +199,14 @@ struct take *take_open(struct hearing *h)
     return t;
 }
 
+static bool take_is_decided(const struct hearing *h, const struct take *t)
+{
+    for (size_t i = 0; i < HEARING_TAKES_MAX; i++)
+        if (h->decided[i] == t)
+            return true;
+    return false;
+}
+
 void take_end(struct hearing *h, uint64_t t0_us)
 {
     struct take *t = h->current;
@@ -219,15 +227,13 @@ void take_end(struct hearing *h, uint64_t t0_us)
             break;
         }
     }
-    if (!t->has_ended) {
-        timer_start(&t->watchdog, h->loop, HEARING_ASR_MS, on_asr_silent, t);
-        t->asr.cls->finish(t->asr.asr);
-    }
     h->ev->on_decided(h->user, t0_us);
-    for (size_t i = 0; i < HEARING_TAKES_MAX; i++) { /* unless the listener dropped it */
-        if (h->decided[i] == t && t->has_ended) {
-            take_deliver(t);
-            return;
-        }
+    if (!take_is_decided(h, t)) /* the listener does not want to know */
+        return;
+    if (t->has_ended) {
+        take_deliver(t);
+        return;
     }
+    timer_start(&t->watchdog, h->loop, HEARING_ASR_MS, on_asr_silent, t);
+    t->asr.cls->finish(t->asr.asr);
 }

@@ -7,6 +7,7 @@
 #define PARLEY_DIALOGUE_INSIDE_H
 
 #include "config/settings.h"
+#include "dialogue/admission.h"
 #include "dialogue/answer.h"
 #include "dialogue/dialogue.h"
 #include "dialogue/hearing.h"
@@ -45,6 +46,7 @@ struct exchange {
     bool is_open;             /* turn_end has not been called for it */
     bool waits_recall;        /* the question is asked when what was before is known */
     bool wants_answer;        /* the mode was asked and has not answered */
+    bool is_admitted;         /* counted by o.admission until it ends */
     bool had_words, has_emotion, is_apology, closes, is_typed;
     enum outcome outcome;     /* what to report unless something happens */
     struct turn_times times;
@@ -71,7 +73,7 @@ struct dialogue {
     char *voice;              /* names what shapes the sound of a fixed prompt; comes with the speaker */
     bool has_hello, closing, is_muted, is_continuous;
     unsigned fallback_ms;     /* dialogue_boundaries */
-    uint64_t talked_ms;       /* end of the last turn that was answered; 0: none */
+    uint64_t talked_ms;       /* end of the last turn that was admitted and answered; 0: none */
     uint64_t wake_ms;         /* a detect came then, its listen start has not; 0: none */
     struct buf pending;       /* the text of the next HEARD */
     bool pending_typed;

@@ -90,6 +90,7 @@ enum err gateway_loop_open(struct gateway_loop **out, struct gateway *g, const s
     gl->loop = env->loop;
     gl->env = env;
     gl->config = config_now(g->env.config);
+    gl->admission = (struct admission){ .loop = env->loop };
     clip_cache_create(&gl->clips, GATEWAY_CLIPS_MAX_BYTES);
     snapshots_create(&gl->snapshots, env->loop, g->env.store);
     list_init(&gl->sessions);

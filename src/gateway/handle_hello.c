@@ -98,6 +98,7 @@ static enum err open_dialogue(struct session *s)
                               .tools = s->tools,
                               .store = env->store,
                               .clips = s->home->clips,
+                              .admission = &s->home->admission,
                               .mode = env->modes ? &modes_class : NULL,
                               .mode_user = &s->modes};
     err = dialogue_create(&s->dialogue, &o);

@@ -15,6 +15,7 @@
 #include "config/settings.h"
 #include "devices/auth.h"
 #include "devices/presence.h"
+#include "dialogue/admission.h"
 #include "dialogue/dialogue.h"
 #include "gateway/gateway.h"
 #include "gateway/idle.h"
@@ -145,6 +146,7 @@ struct gateway_loop {
     struct list sessions;
     struct map by_number;               /* session number (8 bytes) -> session */
     struct clip_cache *clips;         /* packets of fixed prompts */
+    struct admission admission;       /* of conversations */
     struct snapshots *snapshots;      /* task lists for all sessions of this loop */
     unsigned index;
     struct stats stats;

@@ -153,6 +153,19 @@ static void a_loop_that_works_all_the_time_takes_no_new_session(void **state)
     world_end(&w);
 }
 
+static void a_loop_that_works_all_the_time_begins_no_conversation(void **state)
+{
+    struct world w;
+
+    world_start(&w, NULL);
+    struct client *c = world_talker(&w, "d0");
+    loop_pretend_load(server_loop(w.server, 0), 81);
+    client_say(c, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"what time is it\"}");
+    world_advance(&w, 1000);
+    assert_true(client_gets(c, "服务器繁忙"));
+    world_end(&w);
+}
+
 static void many_connects_of_one_device_are_429(void **state)
 {
     struct world w;
@@ -538,6 +551,7 @@ int main(void)
         cmocka_unit_test(a_handshake_that_takes_ten_seconds_is_408),
         cmocka_unit_test(one_connection_too_many_is_503),
         cmocka_unit_test(a_loop_that_works_all_the_time_takes_no_new_session),
+        cmocka_unit_test(a_loop_that_works_all_the_time_begins_no_conversation),
         cmocka_unit_test(many_connects_of_one_device_are_429),
         cmocka_unit_test(tokens_are_401_or_403),
         cmocka_unit_test(whatever_clients_send_is_upgraded_and_nothing_is_negotiated),

@@ -202,6 +202,8 @@ void stage_open(struct stage *w, const char *more, const struct dialogue_opts *w
     w->opts.board = w->opts.board ? w->opts.board : "board";
     w->opts.firmware = w->opts.firmware ? w->opts.firmware : "2.2.4";
     w->opts.clips = w->clips;
+    w->admission = (struct admission){ .loop = w->loop };
+    w->opts.admission = &w->admission;
     assert_ok(dialogue_create(&w->dialogue, &w->opts));
     struct dialogue_audio audio = { .format = AUDIO_OPUS, .in_rate_hz = 16000, .in_frame_us = 60000,
                                     .out_rate_hz = 24000, .out_frame_us = 60000 };
@@ -242,6 +244,7 @@ void stage_close(struct stage *w)
 {
     hang_up(w);
     assert_int_equal(fakes_live(), 0);
+    assert_int_equal(w->admission.turns, 0);
     assert_int_equal(loop_timers_armed(w->loop), 0);
     if (w->broken)
         fail_msg("%u rules broken, the last: %s; story %s", w->broken, w->broke, stage_story(w));

@@ -5,6 +5,7 @@
 #ifndef PARLEY_TESTS_STAGE_H
 #define PARLEY_TESTS_STAGE_H
 
+#include "dialogue/admission.h"
 #include "dialogue/dialogue.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/test.h"
@@ -26,6 +27,7 @@ struct stage {
     struct provider_env env;
     struct log_ctx log;
     struct clip_cache *clips;
+    struct admission admission;
     struct dialogue *dialogue;
     struct dialogue_opts opts;
     struct told told[TOLD_MAX];

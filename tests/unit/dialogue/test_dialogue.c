@@ -324,6 +324,49 @@ static void under_load_who_talks_goes_on_and_who_begins_is_told_busy(void **stat
     stage_close(&w);
 }
 
+static void who_is_told_busy_is_not_recognised_first(void **state)
+{
+    fake_asr_script("")->texts[0] = "and now";
+    stage_open(&w, NULL, NULL);
+    loop_pretend_load(w.loop, 95);
+    stage_ask(&w);
+    stage_run(&w, 8000);
+    assert_string_equal(stage_story(&w), "(e[]).");
+    assert_string_equal(stage_find(&w, '[', 0)->text, "The server is busy, please try again later");
+    assert_int_equal(w.last_outcome, OUTCOME_busy);
+    assert_int_equal(fake_asr_script("")->seen.finishes, 0);
+    assert_int_equal(fake_asr_script("")->seen.closes, fake_asr_script("")->seen.opens);
+    stage_close(&w);
+}
+
+static void who_cuts_busy_off_has_no_conversation_by_that(void **state)
+{
+    stage_open(&w, NULL, NULL);
+    loop_pretend_load(w.loop, 95);
+    dialogue_detect(w.dialogue, SLICE("what time is it"));
+    assert_true(stage_until(&w, 'a', 2000));
+    dialogue_abort(w.dialogue, false);
+    assert_int_equal(w.last_outcome, OUTCOME_aborted);
+    stage_run(&w, 4000);
+    dialogue_detect(w.dialogue, SLICE("what time is it"));
+    stage_run(&w, 8000);
+    assert_int_equal(w.last_outcome, OUTCOME_busy);
+    stage_close(&w);
+}
+
+static void under_load_a_greeting_does_not_count_as_a_conversation(void **state)
+{
+    stage_open(&w, NULL, NULL);
+    loop_pretend_load(w.loop, 95);
+    assert_ok(dialogue_say(w.dialogue, SLICE("Hello."), &(struct say_opts){ 0 }));
+    stage_run(&w, 6000);
+    assert_int_equal(w.last_outcome, OUTCOME_completed);
+    dialogue_detect(w.dialogue, SLICE("what time is it"));
+    stage_run(&w, 8000);
+    assert_int_equal(w.last_outcome, OUTCOME_busy);
+    stage_close(&w);
+}
+
 /* ---- realtime ------------------------------------------------------------------------------------------ */
 
 static void recognised_words_interrupt_in_realtime(void **state)
@@ -908,6 +951,27 @@ static void a_mode_that_never_answers_does_not_hang_the_turn(void **state)
     stage_close(&w);
 }
 
+/* What is said in a meeting is taken under any load; chat is chat, also where a mode decides about it. */
+static void under_load_only_chat_is_refused(void **state)
+{
+    struct mode_class meeting = slow_mode;
+    meeting.purpose = "meeting";
+    const struct {
+        const struct mode_class *mode;
+        bool is_heard;
+    } rows[] = { { &slow_mode, false }, { &meeting, true } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        heard_turn = 0;
+        stage_open(&w, NULL, &(struct dialogue_opts){ .mode = rows[i].mode });
+        loop_pretend_load(w.loop, 95);
+        dialogue_detect(w.dialogue, SLICE("first"));
+        stage_run(&w, 8000);
+        assert_int_equal(heard_turn != 0, rows[i].is_heard);
+        assert_int_equal(w.outcomes[OUTCOME_busy], !rows[i].is_heard);
+        stage_close(&w);
+    }
+}
+
 /* ---- tools --------------------------------------------------------------------------------------------- */
 
 static struct tool_call *waiting;
@@ -1068,6 +1132,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(an_ear_that_hears_silence_does_not_rest, tidy_up),
         cmocka_unit_test_teardown(a_dialogue_of_any_length_stays_within_its_memory, tidy_up),
         cmocka_unit_test_teardown(under_load_who_talks_goes_on_and_who_begins_is_told_busy, tidy_up),
+        cmocka_unit_test_teardown(who_is_told_busy_is_not_recognised_first, tidy_up),
+        cmocka_unit_test_teardown(who_cuts_busy_off_has_no_conversation_by_that, tidy_up),
+        cmocka_unit_test_teardown(under_load_a_greeting_does_not_count_as_a_conversation, tidy_up),
+        cmocka_unit_test_teardown(under_load_only_chat_is_refused, tidy_up),
         cmocka_unit_test_teardown(realtime_resumes_after_stop_and_start, tidy_up),
         cmocka_unit_test_teardown(recognised_words_interrupt_in_realtime, tidy_up),
         cmocka_unit_test_teardown(voice_alone_interrupts_a_device_that_cancels_echo, tidy_up),
