@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "cli/api_client.h"
 #include "cli/crowd_ota.h"
+#include "config/catalogue.h"
 #include "http/ws.h"
 #include "loop/timer.h"
 
@@ -32,7 +33,7 @@ struct member {
     struct uplink_at mic;
     struct timer timer, abort_timer;
     uint64_t opened_us, hello_us, end_us, start_us, abort_us, packet_us;
-    bool is_starting, is_greeted, is_asking, was_heard, has_audio, is_sentence_new;
+    bool is_starting, is_greeted, is_asking, was_heard, was_busy, has_audio, is_sentence_new;
 };
 
 struct crowd {
@@ -147,7 +148,7 @@ static void ask(struct member *m)
 {
     struct crowd *c = m->crowd;
     m->is_asking = true;
-    m->was_heard = m->has_audio = false;
+    m->was_heard = m->was_busy = m->has_audio = false;
     m->start_us = m->end_us = m->abort_us = m->packet_us = 0;
     timer_start(&m->timer, c->o.loop, turn_timeout_ms(c), on_no_answer, m);
     if (m->profile == PROFILE_PLAY) {
@@ -192,6 +193,11 @@ static void answered(struct member *m)
     if (!m->is_asking)
         return;
     m->is_asking = false;
+    if (m->was_busy) {
+        c->stats.turns_busy++;
+        ask_after_pause(m);
+        return;
+    }
     c->stats.turns++;
     bool is_heard = m->was_heard || m->profile == PROFILE_PLAY;
     if (!is_heard)
@@ -214,10 +220,11 @@ static void first_audio(struct member *m)
 {
     struct crowd *c = m->crowd;
     m->has_audio = true;
-    if (!m->end_us)
+    if (!m->end_us || m->was_busy)
         return;
     uint64_t us = now_us(m) - m->end_us, known = c->o.known_us_before_audio;
     uint64_t added = us > known ? us - known : 0;
+    histogram_add(&c->stats.start, m->start_us > m->end_us ? m->start_us - m->end_us : 0);
     histogram_add(&c->stats.audio, us);
     histogram_add(&c->stats.added, added);
     if (m->profile == PROFILE_TALK)
@@ -228,17 +235,35 @@ static void first_audio(struct member *m)
 
 /* --- what a device hears --------------------------------------------------------------------------------- */
 
-static void take_tts(struct member *m, struct slice state)
+static bool says_busy(const struct crowd *c, struct slice text)
 {
-    struct crowd_stats *s = &m->crowd->stats;
-    uint64_t now = now_us(m);
+    static const char *const languages[] = { "zh", "en" };
+    if (c->o.busy_text)
+        return slice_is(text, c->o.busy_text);
+    for (size_t i = 0; i < COUNT(languages); i++)
+        if (slice_is(text, catalogue_text(NULL, languages[i], "server.busy")))
+            return true;
+    return false;
+}
+
+/* The answer to the question is no answer. */
+static void told_busy(struct member *m)
+{
+    m->was_busy = true;
+    if (m->end_us)
+        histogram_add(&m->crowd->stats.busy, now_us(m) - m->end_us);
+}
+
+static void take_tts(struct member *m, const struct json *message)
+{
+    struct slice state = json_get_text(message, "state");
     if (slice_is(state, "start")) {
-        m->start_us = now;
+        m->start_us = now_us(m);
         m->packet_us = 0;
-        if (m->end_us && m->is_asking)
-            histogram_add(&s->start, now - m->end_us);
     } else if (slice_is(state, "sentence_start")) {
         m->is_sentence_new = true;
+        if (m->is_asking && !m->was_busy && !m->has_audio && says_busy(m->crowd, json_get_text(message, "text")))
+            told_busy(m);
     }
 }
 
@@ -247,7 +272,7 @@ static void on_text(void *user, const struct json *message, struct slice text)
     struct member *m = user;
     struct slice type = json_get_text(message, "type");
     if (slice_is(type, "tts")) {
-        take_tts(m, json_get_text(message, "state"));
+        take_tts(m, message);
     } else if (slice_is(type, "stt") && !m->was_heard) {
         m->was_heard = true;
         if (m->end_us && m->is_asking)

@@ -3,7 +3,7 @@
  * server meanwhile.
  *
  *   starting (at a rate, a bounded number at once) -> [OTA] -> connect -> hello -> the profile's life
- *   storm: hello -> gone -> again       talk: question -> answer -> pause -> question ...
+ *   storm: hello -> gone -> again       talk: question -> answer (or: busy) -> pause -> question ...
  *
  * Times are taken when bytes arrive here; whether this process was itself late is in stats.late. */
 #ifndef PARLEY_CLI_CROWD_H
@@ -38,6 +38,7 @@ struct crowd_opts {
     unsigned first_number;       /* device ids begin with it */
     const struct uplink *uplink; /* talk, listen; borrowed for life */
     const char *text;            /* play: what is typed to make it speak */
+    const char *busy_text;       /* with this sentence a server says that it is busy; NULL: Parley's, in any language */
     unsigned pause_ms;           /* between two questions, on average */
     unsigned spread_ms;          /* the first question comes within this; 0: pause_ms (talk), a frame (play) */
     unsigned known_us_before_audio; /* of a turn: what is not the server's own: providers, silence, start gap */
@@ -54,6 +55,7 @@ const char *crowd_error_name(enum crowd_error e);
 struct crowd_stats {
     uint64_t opened, connected, greeted, left;     /* tries; 101; hello answered; closed by us after hello */
     uint64_t turns, turns_good, turns_lost, aborts; /* ended; with text and audio; the connection went meanwhile */
+    uint64_t turns_busy;                            /* answered by a sentence that says so: not in turns, `added` */
     uint64_t begun_us, complete_us, complete_greeted; /* when all had come, and how many hellos that took; 0: not yet */
     uint64_t packets_out, packets_in, bytes_in, bytes_out; /* of audio, without framing */
     uint64_t gaps, gaps_late, underruns, lost_packets;
@@ -61,6 +63,7 @@ struct crowd_stats {
     uint64_t violations[VIOLATIONS];
     struct histogram ota, connect, hello;           /* us: request to answer; dial to 101; hello to its answer */
     struct histogram refuse;                        /* us: dial to a refusal, by status or by a close before hello */
+    struct histogram busy;                          /* us: end of speech to the sentence of turns_busy */
     struct histogram text, start, audio, added;     /* us after the end of speech; added: audio less what is known */
     struct histogram gap, abort;                    /* us between packets; from button to tts stop */
     struct histogram late;                          /* us: how late this process's own ticks were, those missed too */

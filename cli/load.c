@@ -26,7 +26,7 @@
 #define SAMPLE_MS 1000
 
 struct options {
-    const char *url, *ota, *token, *say, *wav, *text, *delays, *svg;
+    const char *url, *ota, *token, *say, *wav, *text, *busy_text, *delays, *svg;
     unsigned profile, mode, identity;
     int64_t devices, seconds, rate, at_once, framing, pause_ms, silence_ms, start_gap_ms, abort_percent,
         abort_after_ms, spread_ms, pid, first;
@@ -248,7 +248,7 @@ static int run(struct run *r)
         .mode = (enum msg_listen_mode)o->mode, .framing = (enum framing)o->framing,
         .devices = (unsigned)o->devices, .per_second = (unsigned)o->rate, .at_once = (unsigned)o->at_once,
         .first_number = (unsigned)o->first, .uplink = &r->uplink, .text = o->text,
-        .pause_ms = (unsigned)o->pause_ms, .spread_ms = (unsigned)o->spread_ms,
+        .busy_text = o->busy_text, .pause_ms = (unsigned)o->pause_ms, .spread_ms = (unsigned)o->spread_ms,
         .known_us_before_audio = (unsigned)known_ms * 1000,
         .abort_percent = (unsigned)o->abort_percent, .abort_after_ms = (unsigned)o->abort_after_ms,
         .is_pcm = o->is_pcm, .may_leave_host = o->is_mine && o->is_sure,
@@ -313,6 +313,8 @@ int command_load(int argc, char **argv)
         {"--wav", ARG_TEXT, "FILE", "what is said", .text = &o->wav},
         {"--say", ARG_TEXT, "TEXT", "what is said, by a local voice (" DEFAULT_SAY ")", .text = &o->say},
         {"--text", ARG_TEXT, "TEXT", "play: what is typed to get an answer", .text = &o->text},
+        {"--busy-text", ARG_TEXT, "TEXT", "with this sentence the server says that it is busy (Parley's own)",
+         .text = &o->busy_text},
         {"--pause-ms", ARG_NUMBER, "N", "between an answer and the next question (1000)", .number = &o->pause_ms,
          .min = 0, .max = 600000},
         {"--spread-ms", ARG_NUMBER, "N", "first questions come within this (talk: a pause; play: a frame)",

@@ -18,6 +18,7 @@ static const struct row rows[] = {
     { "connect", "dial to 101", offsetof(struct crowd_stats, connect) },
     { "hello", "hello to its answer", offsetof(struct crowd_stats, hello) },
     { "refuse", "dial to refusal", offsetof(struct crowd_stats, refuse) },
+    { "busy", "end of speech to told busy", offsetof(struct crowd_stats, busy) },
     { "text", "end of speech to text", offsetof(struct crowd_stats, text) },
     { "start", "end of speech to tts start", offsetof(struct crowd_stats, start) },
     { "audio", "end of speech to first audio", offsetof(struct crowd_stats, audio) },
@@ -105,6 +106,8 @@ void load_print(const struct load_result *r)
         printf("turns       %llu, %llu of them good, %llu aborted; %llu lost with their connection\n",
                (unsigned long long)s->turns, (unsigned long long)s->turns_good, (unsigned long long)s->aborts,
                (unsigned long long)s->turns_lost);
+    if (s->turns_busy)
+        printf("busy        %llu questions answered by being told so\n", (unsigned long long)s->turns_busy);
     print_audio(r);
     print_server(r);
     printf("\n%-30s %9s %9s %9s %9s %9s\n", "ms", "count", "p50", "p90", "p99", "max");
@@ -149,7 +152,7 @@ static void json_counts(struct jw *w, const struct crowd_stats *s)
     } counts[] = {
         { "opened", s->opened }, { "connected", s->connected }, { "greeted", s->greeted }, { "left", s->left },
         { "turns", s->turns }, { "turns_good", s->turns_good }, { "turns_lost", s->turns_lost },
-        { "aborts", s->aborts },
+        { "turns_busy", s->turns_busy }, { "aborts", s->aborts },
         { "packets_out", s->packets_out }, { "packets_in", s->packets_in }, { "bytes_out", s->bytes_out },
         { "bytes_in", s->bytes_in }, { "gaps", s->gaps }, { "gaps_late", s->gaps_late },
         { "underruns", s->underruns }, { "lost_packets", s->lost_packets },

@@ -19,6 +19,7 @@ struct script {
     unsigned refuses_with;             /* this status instead of an upgrade */
     unsigned busy_ms;                  /* upgraded, then "try again later" after this; 0: not */
     bool forgets_stop, hangs_up, hangs_up_speaking, ignores_hello, is_deaf, is_mute, bursts, speaks_after_stop;
+    const char *busy_text;             /* the sentence of its answers; NULL: "y" */
     const char *ota_url, *ota_token;   /* what the boot request is answered */
 };
 
@@ -96,7 +97,11 @@ static void answer(void *arg)
     if (!c->world->script.is_deaf)
         tell(c, "{\"type\":\"stt\",\"text\":\"x\"}");
     tell(c, "{\"type\":\"tts\",\"state\":\"start\"}");
-    tell(c, "{\"type\":\"tts\",\"state\":\"sentence_start\",\"text\":\"y\"}");
+    const char *text = c->world->script.busy_text;
+    char sentence[200];
+    snprintf(sentence, sizeof(sentence), "{\"type\":\"tts\",\"state\":\"sentence_start\",\"text\":\"%s\"}",
+             text ? text : "y");
+    tell(c, sentence);
     c->frames = 0;
     timer_start(&c->timer, c->world->loop, c->world->script.start_gap_ms, frame, c);
 }
@@ -334,6 +339,42 @@ static void busy_is_told_from_broken(void **state)
     assert_int_equal(s->errors[CROWD_BUSY], 3);
     assert_int_equal(s->refuse.count, 3);
     assert_int_equal(s->greeted, 0);
+}
+
+/* They are turns of a kind of their own, and no latency of answers. */
+static void questions_answered_by_busy_are_counted_apart(void **state)
+{
+    static const struct {
+        const char *told, *known;
+        bool is_busy;
+    } rows[] = {
+        { "The server is busy, please try again later", NULL, true },
+        { "服务器繁忙，请稍后再试", NULL, true },
+        { "Come back", "Come back", true },
+        { "Come back", NULL, false },
+        { "The server is busy, please try again later", "Come back", false },
+    };
+    struct world *w = *state;
+    w->script.is_deaf = true; /* nothing is recognised of who is refused */
+    w->script.answer_ms = 30;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        w->script.busy_text = rows[i].told;
+        const struct crowd_stats *s =
+            go(w, (struct crowd_opts){ .profile = PROFILE_TALK, .mode = MSG_LISTEN_MANUAL, .busy_text = rows[i].known,
+                                       .pause_ms = 1, .abort_percent = 100, .abort_after_ms = 60 }, 1800);
+        assert_int_equal(s->turns_busy > 0, rows[i].is_busy);
+        assert_int_equal(s->turns > 0, !rows[i].is_busy);
+        assert_int_equal(s->errors[CROWD_NOTHING_HEARD] > 0, !rows[i].is_busy);
+        assert_int_equal(s->aborts > 0, !rows[i].is_busy);
+        assert_int_equal(s->added.count + s->audio.count + s->start.count > 0, !rows[i].is_busy);
+        assert_in_range(s->busy.count, s->turns_busy, rows[i].is_busy ? s->turns_busy + 1 : 0);
+        if (rows[i].is_busy)
+            near(histogram_at(&s->busy, 0.5), 30);
+        assert_int_equal(s->turns_good, 0);
+        assert_int_equal(s->turns_lost, 0);
+        crowd_close(take_ptr(&w->crowd));
+        pass(w, 5);
+    }
 }
 
 static void a_server_that_hangs_up_or_says_nothing_is_an_error(void **state)
@@ -580,6 +621,7 @@ static void the_report_says_exactly_what_the_server_did(void **state)
     } rows[] = {
         { NULL, "opened", 2 },       { NULL, "connected", 2 },     { NULL, "greeted", 2 },   { NULL, "alive", 2 },
         { NULL, "turns", 2 },        { NULL, "turns_good", 2 },    { NULL, "turns_lost", 0 }, { NULL, "aborts", 0 },
+        { NULL, "turns_busy", 0 },   { "busy", "count", -1 },
         { NULL, "packets_in", 12 },  { NULL, "bytes_in", 96 },     { NULL, "gaps", 10 },     { NULL, "gaps_late", 2 },
         { NULL, "underruns", 2 },    { NULL, "lost_packets", 0 },  { "violations", "starved", 2 },
         { "violations", "burst", -1 }, { "errors", "busy", -1 },   { "gap", "count", 10 },   { "gap", "max_ms", 200 },
@@ -648,6 +690,7 @@ int main(void)
         CASE(what_is_known_is_taken_off_the_latency),
         CASE(the_button_is_timed_until_the_stop),
         CASE(busy_is_told_from_broken),
+        CASE(questions_answered_by_busy_are_counted_apart),
         CASE(a_server_that_hangs_up_or_says_nothing_is_an_error),
         CASE(a_dropped_frame_is_a_late_gap),
         CASE(frames_sent_all_at_once_fill_the_device_queue_and_are_lost),
