@@ -55,7 +55,7 @@ def speaking(b):
 
 def bench_listen(b):
     us, costs, devices = [], [], speaking(b)
-    with b.Server(mock=['--asr-text', '']) as s:
+    with b.Server(mock=['--asr-text', ''], limits=b.ALL) as s:
         for n in range(b.o.repeat):
             us.append(b.steady_us(s.load('listen', devices, seconds_of(b), '--first', n * 10000), 'packets_out', BEGUN_S))
             costs.append(b.bare('up', devices))
@@ -74,7 +74,7 @@ def bench_converse(b):
         return
     speak, talk, sizes, costs = [], [], [], []
     try:
-        with b.Server(mock=['--asr-text', '']) as s:
+        with b.Server(mock=['--asr-text', ''], limits=b.ALL) as s:
             for n in range(b.o.repeat):
                 r = s.load('listen', devices, seconds_of(b), '--first', n * 20000)
                 speak.append(b.steady_us(r, 'packets_out', BEGUN_S))
@@ -94,7 +94,7 @@ def bench_converse(b):
 
 def bench_play(b):
     us, costs = [], []
-    with b.Server(mock=['--llm-text', b.STORY, '--tts-speed', '2']) as s:
+    with b.Server(mock=['--llm-text', b.STORY, '--tts-speed', '2'], limits=b.ALL) as s:
         for n in range(b.o.repeat):
             r = s.load('play', DEVICES, seconds_of(b), '--first', n * 10000, '--pause-ms', 0, '--spread-ms', SPREAD_MS)
             us.append(b.steady_us(r, 'packets_in', BEGUN_S))
@@ -112,7 +112,7 @@ def bench_cached(b):
     devices = 400 if b.o.quick else 1000
     for opus_ms, what in ((60, 'packets as they came'), (20, 'joined from three')):
         us, costs, runs = [], [], []
-        with b.Server(mock=['--llm-text', b.STORY, '--opus-ms', opus_ms], tts=', format: opus') as s:
+        with b.Server(mock=['--llm-text', b.STORY, '--opus-ms', opus_ms], limits=b.ALL, tts=', format: opus') as s:
             for n in range(b.o.repeat):
                 r = s.load('play', devices, seconds_of(b), '--first', n * 10000, '--pause-ms', 0, '--spread-ms', SPREAD_MS)
                 us.append(b.steady_us(r, 'packets_in', BEGUN_S))
@@ -129,7 +129,7 @@ def bench_crowded(b):
     their next sentences together."""
     devices, seconds = 500, 12 if b.o.quick else 25
     runs, together = [], []
-    with b.Server(mock=['--llm-text', b.STORY, '--tts-speed', '2']) as s:
+    with b.Server(mock=['--llm-text', b.STORY, '--tts-speed', '2'], limits=b.ALL) as s:
         for n in range(b.o.repeat):
             runs.append(s.load('play', devices, seconds, '--first', n * 20000, '--pause-ms', 500, '--spread-ms', 6000,
                                '--abort-percent', 20, '--abort-after-ms', 2500))

@@ -51,8 +51,8 @@ def bench_new(b):
     per_cpu, runs = {name: [] for name in NEW}, {name: [] for name in NEW}
     for _ in range(b.o.repeat):
         for n, (name, how) in enumerate(NEW.items()):
-            # All of the core is to be used: without busy_percent some would be told to come later.
-            with b.Server(tls=True, auth=bool(how['more']), limits=', busy_percent: 0') as s:
+            # All of the core is to be used.
+            with b.Server(tls=True, auth=bool(how['more']), limits=b.ALL) as s:
                 url = b.TLS_URL if how['tls'] else None if how['more'] else b.URL
                 r = s.load('storm', 32, seconds, *how['more'], *([b.OTA_URL] if how['more'] else []),
                            '--first', n * 100000000, url=url)

@@ -70,7 +70,7 @@ def bench_tasks(b):
     groups = ', '.join(f'bench-{n}: team' for n in range(WATCHERS))
     alone, shared, took, seen = [], [], [], []
     for _ in range(b.o.repeat):
-        with b.Server(mock=['--llm-text', story, '--tts-speed', '2'], more=f'workflow: {{groups: {{{groups}}}}}\n') as s:
+        with b.Server(mock=['--llm-text', story, '--tts-speed', '2'], limits=b.ALL, more=f'workflow: {{groups: {{{groups}}}}}\n') as s:
             r = s.load('play', 100, seconds, '--pause-ms', 0)
             alone.append(r['gaps_late_share'] * 100)
             others = devices(b, 'tasks', seconds)
