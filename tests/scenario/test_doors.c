@@ -4,14 +4,13 @@
 #include "tests/support/gate_world.h"
 #include "tests/support/test.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "gateway/gateway.h"
 #include "metrics/metrics.h"
+#include "tests/support/deaf.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/jwt_make.h"
 
@@ -318,39 +317,6 @@ static void ota_answers_while_sessions_drain(void **state)
     world_end(&w);
 }
 
-static int deaf_socket(struct world *w)
-{
-    static const char request[] = "GET /xiaozhi/v1/?device-id=deaf HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(server_port(w->server)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int small = 2048, fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
-    return fd;
-}
-
-static void send_masked(int fd, const char *text)
-{
-    uint8_t frame[600] = { 0x81 };
-    size_t len = strlen(text), head = len < 126 ? 6 : 8;
-    assert_true(len < 500);
-    frame[1] = (uint8_t)(0x80 | (len < 126 ? len : 126));
-    if (len >= 126) {
-        frame[2] = (uint8_t)(len >> 8);
-        frame[3] = (uint8_t)len;
-    }
-    memcpy(frame + head, text, len);
-    assert_int_equal(send(fd, frame, head + len, MSG_NOSIGNAL), head + len);
-}
-
-static bool one_session(void *arg)
-{
-    return server_sessions(arg) == 1;
-}
-
 static void a_close_with_full_queues_takes_less_than_100_ms(void **state)
 {
     char echo[400];
@@ -360,18 +326,18 @@ static void a_close_with_full_queues_takes_less_than_100_ms(void **state)
     for (unsigned i = 0; i < 40; i++) /* all that is made once is there */
         loop_step(w.loop, 2);
     size_t timers = loop_timers_armed(w.loop);
-    int fd = deaf_socket(&w);
-    assert_true(world_until(&w, one_session, w.server));
-    send_masked(fd, HELLO);
+    int fd = deaf_connect(&w);
+    assert_true(world_until(&w, deaf_is_alone, &w));
+    deaf_says(fd, HELLO);
     snprintf(echo, sizeof(echo), "{\"type\":\"iot\",\"text\":\"%0250d\"}", 7);
     for (unsigned i = 0; i < 400; i++) { /* the answers fill the kernel's buffers, then ours */
-        send_masked(fd, echo);
+        deaf_says(fd, echo);
         if (i % 10 == 0)
             loop_step(w.loop, 0);
         if (i % 40 == 0)
             loop_advance(w.loop, 1000);
     }
-    send_masked(fd, ASK("are you there"));
+    deaf_says(fd, ASK("are you there"));
     world_settle(&w);
     gateway_kick(server_gateway(w.server), "deaf");
     world_advance(&w, 100);

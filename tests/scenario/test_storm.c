@@ -3,15 +3,14 @@
 #include "tests/support/gate_world.h"
 #include "tests/support/test.h"
 
-#include <arpa/inet.h>
 #include <malloc.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "gateway/gateway.h"
 #include "metrics/metrics.h"
+#include "tests/support/deaf.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/proc.h"
 
@@ -133,41 +132,6 @@ static void everybody_may_speak_at_once(void **state)
 
 /* --- one that does not read ---------------------------------------------------------------------------- */
 
-static int deaf_socket(struct world *w)
-{
-    static const char request[] = "GET /xiaozhi/v1/?device-id=deaf HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(server_port(w->server)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int small = 2048, fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
-    return fd;
-}
-
-static void send_masked(int fd, const char *text)
-{
-    uint8_t frame[600];
-    size_t len = strlen(text), head = len < 126 ? 6 : 8;
-    assert_true(len < 500);
-    frame[0] = 0x81;
-    frame[1] = (uint8_t)(0x80 | (len < 126 ? len : 126));
-    if (len >= 126) {
-        frame[2] = (uint8_t)(len >> 8);
-        frame[3] = (uint8_t)len;
-    }
-    memset(frame + head - 4, 0, 4); /* a mask of zeros */
-    memcpy(frame + head, text, len);
-    assert_int_equal(send(fd, frame, head + len, MSG_NOSIGNAL), head + len);
-}
-
-static bool one_session(void *arg)
-{
-    return server_sessions(arg) == 1;
-}
-
 struct sent {
     struct server *server;
     int64_t messages; /* by both, all in all */
@@ -184,21 +148,21 @@ static void one_that_does_not_read_is_closed_and_disturbs_nobody(void **state)
     char echo[400];
     struct world w;
     world_start(&w, &(struct world_opts){ .more = "limits: {send_queue_bytes: 16384}\n" });
-    int fd = deaf_socket(&w);
-    assert_true(world_until(&w, one_session, w.server));
+    int fd = deaf_connect(&w);
+    assert_true(world_until(&w, deaf_is_alone, &w));
     struct client *other = world_talker(&w, "dev1");
     snprintf(echo, sizeof(echo), "{\"type\":\"iot\",\"text\":\"%0250d\"}", 7);
     struct sent sent = { w.server, metric_value(METRIC_messages_in_total) + 1 };
-    send_masked(fd, HELLO);
+    deaf_says(fd, HELLO);
     for (unsigned second = 0; second < 1000 && server_sessions(w.server) == 2; second++) {
         for (unsigned i = 0; i < MESSAGES_A_SECOND; i++)
-            send_masked(fd, echo);
+            deaf_says(fd, echo);
         client_say(other, "{\"type\":\"ping\"}");
         sent.messages += MESSAGES_A_SECOND + 1;
         assert_true(world_until(&w, all_is_read, &sent)); /* before the next second: more in one would be too many */
         loop_advance(w.loop, 1000);
     }
-    assert_true(world_until(&w, one_session, w.server));
+    assert_true(world_until(&w, deaf_is_alone, &w));
     assert_int_equal(metric_label_value(METRIC_sessions_closed_total, "peer does not read"), 1);
     client_forget(other);
     client_say(other, "{\"type\":\"ping\"}");
