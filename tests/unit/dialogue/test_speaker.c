@@ -112,6 +112,15 @@ static void begin(void)
     speaker_begin(h.speaker, &use);
 }
 
+/* A whole reply of so many equal sentences. */
+static void say_all(unsigned sentences)
+{
+    begin();
+    for (unsigned i = 0; i < sentences; i++)
+        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
+    speaker_finish(h.speaker);
+}
+
 static void close_speaker(void)
 {
     assert_int_equal(h.starts, h.stops);
@@ -141,9 +150,7 @@ static void frames_ramp_up_to_the_lead_and_then_keep_time(void **state)
 {
     fake_tts_script("")->sentence_ms = 1800;
     open_speaker(&usual, NULL);
-    begin();
-    assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-    speaker_finish(h.speaker);
+    say_all(1);
     run(3000);
     assert_int_equal(h.frames, 30);
     assert_true(h.frame_ms[0] - h.start_ms >= 80);
@@ -173,9 +180,7 @@ static void time_stamps_grow_also_when_the_settings_change(void **state)
     fake_tts_script("")->sentence_ms = 600;
     open_speaker(&usual, NULL);
     for (unsigned i = 0; i < 3; i++) {
-        begin();
-        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-        speaker_finish(h.speaker);
+        say_all(1);
         run(2000);
         assert_int_equal(h.stops, i + 1);
         speaker_set_format(h.speaker, &patient);
@@ -190,10 +195,7 @@ static void sentences_are_marked_in_step_with_their_sound(void **state)
 {
     fake_tts_script("")->sentence_ms = 600;
     open_speaker(&usual, NULL);
-    begin();
-    for (int i = 0; i < 3; i++)
-        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-    speaker_finish(h.speaker);
+    say_all(3);
     run(4000);
     assert_string_equal(h.order, "([a][a][a])");
     close_speaker();
@@ -233,9 +235,7 @@ static void cancel_stops_at_once_and_for_good(void **state)
     for (unsigned at = 0; at < 1500; at += 37) {
         fake_tts_script("")->sentence_ms = 900;
         open_speaker(&usual, NULL);
-        begin();
-        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-        speaker_finish(h.speaker);
+        say_all(1);
         run(at);
         unsigned stops = h.stops, frames = h.frames;
         speaker_cancel(h.speaker);
@@ -251,9 +251,7 @@ static void a_cancel_inside_an_event_is_final(void **state)
 {
     open_speaker(&usual, NULL);
     h.cancel_in_audio = true;
-    begin();
-    assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-    speaker_finish(h.speaker);
+    say_all(1);
     run(2000);
     assert_string_equal(h.order, "([a)");
     assert_int_equal(h.played, 0);
@@ -280,9 +278,7 @@ static void every_synthesiser_rate_and_form_arrives_as_announced(void **state)
             assert_ok(config_parse(&w.config, SLICE("selected_module: {TTS: o}\nTTS: {o: {type: fake_opus}}\n"),
                                    "o", &why));
         }
-        begin();
-        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-        speaker_finish(h.speaker);
+        say_all(1);
         run(3000);
         unsigned want = (1230000 + forms[i].f.frame_us - 1) / forms[i].f.frame_us;
         if (h.frames < want || h.frames > want + 2)
@@ -300,10 +296,7 @@ static void a_busy_synthesiser_is_asked_again(void **state)
     fake_tts_script("")->sentence_ms = 300;
     fake_tts_script("")->busy_at = 2;
     open_speaker(&usual, NULL);
-    begin();
-    for (int i = 0; i < 3; i++)
-        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-    speaker_finish(h.speaker);
+    say_all(3);
     run(4000);
     assert_string_equal(h.order, "([a][a][a])");
     close_speaker();
@@ -313,10 +306,7 @@ static void much_audio_holds_the_synthesiser_back(void **state)
 {
     fake_tts_script("")->sentence_ms = 6000;
     open_speaker(&usual, NULL);
-    begin();
-    for (int i = 0; i < 20; i++)
-        assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-    speaker_finish(h.speaker);
+    say_all(20);
     size_t most = 0;
     for (int i = 0; i < 125; i++) {
         run(1000);
@@ -380,9 +370,7 @@ static void a_tone_ends_the_reply_when_wanted(void **state)
     f.has_end_tone = true;
     fake_tts_script("")->sentence_ms = 600;
     open_speaker(&f, NULL);
-    begin();
-    assert_ok(speaker_say(h.speaker, SLICE("One sentence.")));
-    speaker_finish(h.speaker);
+    say_all(1);
     run(3000);
     assert_true(h.frames > 10);
     assert_string_equal(h.order, "([a]a)");
