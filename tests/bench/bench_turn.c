@@ -75,12 +75,7 @@ static void open_dialogue(const char *vad)
     must(config_parse(&b.config, slice_of(text), "bench", &why));
     must(loop_create(&b.loop, &(struct loop_opts){ .name = "bench" }));
     must(registry_create(&b.registry));
-    registry_add_asr(b.registry, &fake_asr);
-    registry_add_asr(b.registry, &fake_asr_opus);
-    registry_add_llm(b.registry, &fake_llm);
-    registry_add_tts(b.registry, &fake_tts);
-    registry_add_vad(b.registry, &fake_vad);
-    registry_add_memory(b.registry, &fake_memory);
+    fakes_add(NULL, b.registry);
     b.env = (struct provider_env){ .loop = b.loop, .registry = b.registry };
     struct dialogue_opts o = { .loop = b.loop, .env = &b.env, .registry = b.registry, .config = b.config,
                                .log = &b.log, .out = &out, .device_id = "bench", .session_id = "bench",

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "providers/registry.h"
 
 enum { ALIASES_MAX = 12, ALIAS_BYTES = 40, NOTE_BYTES = 16384 };
 
@@ -49,6 +50,17 @@ static void forget(struct scripts *s)
     for (unsigned i = 0; i < s->count; i++)
         mem_free(s->script[i]);
     memset(s, 0, sizeof(*s));
+}
+
+void fakes_add(void *user, struct registry *r)
+{
+    registry_add_asr(r, &fake_asr);
+    registry_add_asr(r, &fake_asr_opus);
+    registry_add_llm(r, &fake_llm);
+    registry_add_tts(r, &fake_tts);
+    registry_add_tts(r, &fake_tts_opus);
+    registry_add_vad(r, &fake_vad);
+    registry_add_memory(r, &fake_memory);
 }
 
 void fakes_reset(void)

@@ -5,7 +5,7 @@
  *     fakes_reset();
  *     fake_asr_script("")->texts[0] = "what time is it";
  *     fake_llm_script("")->replies[0].text = "It is ten.";
- *     registry_add_asr(r, &fake_asr); ...          config: selected_module: {ASR: f}, ASR: {f: {type: fake}}
+ *     fakes_add(NULL, r);                          config: selected_module: {ASR: f}, ASR: {f: {type: fake}}
  *
  * Two aliases with equal entries are one provider to the registry: tell them apart by any key
  * (f: {type: fake, n: 1}, g: {type: fake, n: 2}).
@@ -19,6 +19,8 @@
 #include "providers/memory.h"
 #include "providers/tts.h"
 #include "providers/vad.h"
+
+struct registry;
 
 #define FAKE_LINES_MAX 32
 
@@ -81,6 +83,7 @@ struct fake_llm_script *fake_llm_script(const char *alias);
 struct fake_tts_script *fake_tts_script(const char *alias);
 struct fake_memory_script *fake_memory_script(const char *alias);
 
+void fakes_add(void *user, struct registry *r); /* all of them; fits server_opts.setup */
 void fakes_reset(void);          /* forgets scripts and notes; nothing may be live */
 unsigned fakes_live(void);       /* streams opened and not closed, all kinds */
 /* What was asked of them, one line each, in order; copied into out (terminated). */

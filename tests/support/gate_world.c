@@ -24,15 +24,6 @@
 #define STORE_US 500000 /* of real time for the store, at most, while the clock is moved once */
 #define SETTLE_STEPS 6 /* there and back over loopback, twice */
 
-void world_fakes(void *user, struct registry *r)
-{
-    registry_add_asr(r, &fake_asr);
-    registry_add_llm(r, &fake_llm);
-    registry_add_tts(r, &fake_tts);
-    registry_add_vad(r, &fake_vad);
-    registry_add_memory(r, &fake_memory);
-}
-
 char *world_config(const struct world_opts *o)
 {
     return xprintf("server:\n  auth:\n    enabled: %s\n%s\n"
@@ -67,7 +58,7 @@ void world_start(struct world *w, const struct world_opts *o)
     snprintf(w->dir, sizeof(w->dir), "%s", temp_path("world"));
     w->text = world_config(o);
     w->opts = (struct server_opts){ .data_dir = w->dir, .has_manual_clock = !o->has_threads, .loops = 2,
-                                    .has_any_ports = true, .has_no_engines = !o->has_engines, .setup = world_fakes };
+                                    .has_any_ports = true, .has_no_engines = !o->has_engines, .setup = fakes_add };
     if (o->has_engines) {
         const char *build = getenv("PARLEY_BUILD");
         snprintf(w->engines, sizeof(w->engines), "%s/engines", build ? build : "build");

@@ -52,7 +52,6 @@ void world_start(struct world *w, const struct world_opts *o); /* o NULL: defaul
 void world_end(struct world *w);
 /* The server ends and another begins in the same folder; its sessions end. NULL: the same configuration. */
 void world_restart(struct world *w, const struct world_opts *o);
-void world_fakes(void *user, struct registry *r); /* adds the fakes: server_opts.setup */
 char *world_config(const struct world_opts *o);   /* the YAML of such a server; given */
 /* One HTTP request ("GET /path", header lines ended by \r\n or NULL, body or NULL), answered while the loop
  * steps. The status; out: head and body. */

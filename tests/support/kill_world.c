@@ -40,7 +40,7 @@ static void serve_for_ever(const struct world *w, void (*prepare)(int out), int 
     struct server *server;
     struct err_note note = { 0 };
     struct server_opts o = { .config_text = w->text, .data_dir = w->dir, .loops = 1, .has_any_ports = true,
-                             .has_no_engines = true, .setup = world_fakes };
+                             .has_no_engines = true, .setup = fakes_add };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* never longer than the test */
     fakes_reset();

@@ -176,13 +176,7 @@ void stage_open(struct stage *w, const char *more, const struct dialogue_opts *w
     assert_ok(loop_create(&w->loop, &(struct loop_opts){ .name = "test", .has_manual_clock = true }));
     loop_advance(w->loop, 1000);
     assert_ok(registry_create(&w->registry));
-    registry_add_asr(w->registry, &fake_asr);
-    registry_add_asr(w->registry, &fake_asr_opus);
-    registry_add_llm(w->registry, &fake_llm);
-    registry_add_tts(w->registry, &fake_tts);
-    registry_add_tts(w->registry, &fake_tts_opus);
-    registry_add_vad(w->registry, &fake_vad);
-    registry_add_memory(w->registry, &fake_memory);
+    fakes_add(NULL, w->registry);
     w->env = (struct provider_env){ .loop = w->loop, .registry = w->registry };
     clip_cache_create(&w->clips, 1 << 20);
     w->loud_len = packet_make(w->loud, 9000);

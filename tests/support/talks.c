@@ -98,6 +98,14 @@ static bool take_plan(struct fake_plan *p, struct slice word, struct slice *rest
     return true;
 }
 
+/* The next word and whether it stands in quotes; false: that was all. */
+static bool next_word(struct slice *rest, struct buf *word, bool *is_quoted)
+{
+    struct slice left = slice_trim(*rest);
+    *is_quoted = left.len > 0 && left.data[0] == '"';
+    return script_word(rest, word);
+}
+
 static bool take_tool(struct world *w, struct fake_reply *r, struct slice *rest)
 {
     auto_buf struct buf name = { 0 }, args = { 0 };
@@ -114,8 +122,8 @@ static bool given_asr(struct world *w, struct slice rest)
     unsigned n = 0;
     for (;;) {
         auto_buf struct buf word = { 0 };
-        bool is_quoted = slice_trim(rest).len > 0 && slice_trim(rest).data[0] == '"', is_fine;
-        if (!script_word(&rest, &word))
+        bool is_quoted, is_fine;
+        if (!next_word(&rest, &word, &is_quoted))
             return true;
         if (is_quoted && n < FAKE_LINES_MAX)
             s->texts[n++] = keep(w, &word);
@@ -132,8 +140,8 @@ static bool given_llm(struct world *w, struct slice rest)
     unsigned n = 0;
     for (;;) {
         auto_buf struct buf word = { 0 };
-        bool is_quoted = slice_trim(rest).len > 0 && slice_trim(rest).data[0] == '"', is_fine;
-        if (!script_word(&rest, &word))
+        bool is_quoted, is_fine;
+        if (!next_word(&rest, &word, &is_quoted))
             return true;
         if (n >= FAKE_LINES_MAX)
             return false;
@@ -202,17 +210,6 @@ static enum err take_given(struct world *w, const struct script_line *l)
 
 /* --- the server ----------------------------------------------------------------------------------------- */
 
-static void add_fakes(void *user, struct registry *r)
-{
-    registry_add_asr(r, &fake_asr);
-    registry_add_asr(r, &fake_asr_opus);
-    registry_add_llm(r, &fake_llm);
-    registry_add_tts(r, &fake_tts);
-    registry_add_tts(r, &fake_tts_opus);
-    registry_add_vad(r, &fake_vad);
-    registry_add_memory(r, &fake_memory);
-}
-
 static bool has_engines(struct buf *dir)
 {
     const char *build = getenv("PARLEY_BUILD");
@@ -239,7 +236,7 @@ static enum err open_server(struct world *w)
                                                       .has_manual_clock = !w->is_real, .has_any_ports = true,
                                                       .has_no_engines = !w->is_real,
                                                       .engines_dir = w->is_real ? engines.data : NULL,
-                                                      .setup = add_fakes },
+                                                      .setup = fakes_add },
                                w->note);
     if (e == OK && w->is_real)
         return loop_create(&w->loop, &(struct loop_opts){ .name = "device" });

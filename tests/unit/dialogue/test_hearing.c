@@ -81,8 +81,7 @@ static void ear_open(struct ear *e, struct silero *weights, enum audio_format fo
     assert_ok(config_parse(&e->config, slice_of(yaml), "test", &why));
     assert_ok(loop_create(&e->loop, &(struct loop_opts){ .has_manual_clock = true }));
     assert_ok(registry_create(&e->registry));
-    registry_add_asr(e->registry, &fake_asr);
-    registry_add_asr(e->registry, &fake_asr_opus);
+    fakes_add(NULL, e->registry);
     e->env = (struct provider_env){ .loop = e->loop, .registry = e->registry };
     vad_env_create(&e->env.vad, e->loop, weights);
     hearing_create(&e->hearing, e->loop, e->registry, &events, e);

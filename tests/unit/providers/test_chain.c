@@ -37,10 +37,7 @@ static int set_up(void **state)
     fakes_reset();
     assert_ok(loop_create(&w->loop, &(struct loop_opts){ .name = "test", .has_manual_clock = true }));
     assert_ok(registry_create(&w->registry));
-    registry_add_llm(w->registry, &fake_llm);
-    registry_add_asr(w->registry, &fake_asr);
-    registry_add_asr(w->registry, &fake_asr_opus);
-    registry_add_tts(w->registry, &fake_tts);
+    fakes_add(NULL, w->registry);
     w->env.loop = w->loop;
     w->use = (struct use_opts){ .env = &w->env, .language = "en-US" };
     *state = w;

@@ -77,11 +77,7 @@ static void world_open(struct world *w, const struct subject *s)
     assert_ok(loop_create(&w->loop, &(struct loop_opts){ .name = "test", .has_manual_clock = true }));
     assert_ok(http_client_create(&w->env.http, w->loop, NULL));
     assert_ok(registry_create(&w->registry));
-    registry_add_llm(w->registry, &fake_llm);
-    registry_add_asr(w->registry, &fake_asr);
-    registry_add_asr(w->registry, &fake_asr_opus);
-    registry_add_tts(w->registry, &fake_tts);
-    registry_add_tts(w->registry, &fake_tts_opus);
+    fakes_add(NULL, w->registry);
     w->mock = mock_open(w->loop);
     mock_answer(w->mock, TEXT);
     w->env.loop = w->loop;
