@@ -189,8 +189,7 @@ static void silence_is_warned_at_660_and_closed_at_670_seconds(void **state)
             client_say(c, start);
             assert_true(client_gets(c, "\"status\":\"ok\""));
             world_advance(&w, 5000); /* what is said on entering */
-            client_say(c, "{\"type\":\"ping\"}");
-            assert_true(client_gets(c, "pong"));
+            assert_true(client_pings(c));
         }
         loop_advance(w.loop, (base_s + 59) * S);
         world_settle(&w);
@@ -217,8 +216,7 @@ static void a_message_at_669_9_seconds_saves_the_session(void **state)
     loop_advance(w.loop, 660 * S);
     assert_true(client_gets(c, "timeout_warning"));
     loop_advance(w.loop, 9900);
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     loop_advance(w.loop, 659 * S);
     world_settle(&w);
     assert_non_null(c->ws);

@@ -136,8 +136,7 @@ static void a_session_names_its_switches_once(void **state)
     world_start(&w, &(struct world_opts){ .more = PLAIN "meeting: {disable_tts: no}\nenable_stt_message: false\n" });
     struct client *c = world_talker(&w, "dev1");
     client_say(c, HELLO); /* again */
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     must_see("meeting.disable_tts=0 working.disable_tts=1 enable_stt_message=0 enable_transcription_event=auto");
     assert_int_equal(seen("INFO gateway session.switches"), 1);
     world_end(&w);
@@ -302,8 +301,7 @@ static void an_unknown_type_is_warned_of_once(void **state)
     struct client *c = world_talker(&w, "dev1");
     for (unsigned i = 0; i < 3; i++)
         client_say(c, "{\"type\":\"nonsense\"}");
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     assert_int_equal(seen("WARN gateway message.unknown"), 1);
     must_not_see("type=ping");
     world_end(&w);

@@ -134,16 +134,22 @@ static void in_idle_only_a_banner_gets_through(void **state)
     world_end(&w);
 }
 
+/* A question, until it and its answer were drawn. */
+static void asks_and_shows(struct client *c)
+{
+    client_say(c, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"what is new\"}");
+    for (unsigned i = 0; i < 100 && client_count(c, RENDER) < 2; i++) {
+        world_advance(c->world, 50);
+        client_sync(c);
+    }
+}
+
 static void a_screen_shows_what_was_said_and_the_answer(void **state)
 {
     struct world w;
     world_start(&w, &open_world);
     struct client *b = screen(&w, "dev2");
-    client_say(b, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"what is new\"}");
-    for (unsigned i = 0; i < 100 && client_count(b, RENDER) < 2; i++) {
-        world_advance(&w, 50);
-        client_sync(b);
-    }
+    asks_and_shows(b);
     assert_non_null(strstr(client_message(b, RENDER, 0), "what is new"));
     assert_true(client_count(b, RENDER) >= 2);
     world_end(&w);
@@ -157,11 +163,7 @@ static void the_chat_page_ends_with_a_line_for_each_of_the_last_two_chats(void *
                    "('dev2', 'The way to the station, on foot and by bus', 2), ('dev1', 'Not hers', 3)");
     struct client *b = screen(&w, "dev2");
     listens(b);
-    client_say(b, "{\"type\":\"listen\",\"state\":\"detect\",\"text\":\"what is new\"}");
-    for (unsigned i = 0; i < 100 && client_count(b, RENDER) < 2; i++) {
-        world_advance(&w, 50);
-        client_sync(b);
-    }
+    asks_and_shows(b);
     for (unsigned i = 0; i < 2; i++) { /* the same layout in each frame */
         const char *page = client_message(b, RENDER, i);
         assert_non_null(page);

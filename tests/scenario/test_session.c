@@ -85,8 +85,7 @@ static void before_hello_only_pings_are_answered(void **state)
     client_say(c, "{\"type\":\"mode\",\"state\":\"start\",\"mode\":\"meeting\"}");
     client_say(c, "{\"type\":\"no_such_type\"}");
     client_frame(c, "\xf8\xff\xfe", 3);
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "\"type\":\"pong\""));
+    assert_true(client_pings(c));
     world_advance(&w, 1000);
     assert_int_equal(c->texts, 1);
     world_end(&w);
@@ -145,8 +144,7 @@ static void deep_and_huge_json_is_invalid_and_the_session_goes_on(void **state)
     buf_puts(&wide, "]}");
     client_say(c, wide.data);
     assert_true(client_gets(c, "INVALID_JSON"));
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     world_end(&w);
 }
 
@@ -160,8 +158,7 @@ static void an_unknown_type_is_answered_once_per_name_and_sixteen_names(void **s
         snprintf(text, sizeof(text), "{\"type\":\"odd%u\"}", i % 20);
         client_say(c, text);
     }
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     assert_int_equal(client_count(c, "UNKNOWN_TYPE"), 16);
     world_end(&w);
 }
@@ -213,8 +210,7 @@ static void broken_frames_are_dropped_until_there_are_too_many(void **state)
     for (unsigned i = 0; i < 50; i++)
         client_frame(c, "\x00\x00\xff\xff", 4); /* says 65535 bytes follow */
     client_frame(c, "\x00\x00\x00\x00", 4);     /* an empty one is fine */
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     client_frame(c, "\x00", 1);
     assert_true(client_closes(c));
     assert_int_equal(c->code, 1008);
@@ -245,8 +241,7 @@ static void listen_spam_and_senseless_orders_break_nothing(void **state)
             client_say(c, messages[i]);
         world_advance(&w, 1000);
     }
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     world_end(&w);
 }
 
@@ -371,8 +366,7 @@ static void a_silent_session_is_warned_and_closed_and_a_message_cancels(void **s
     world_advance(&w, 2 * S);
     assert_true(client_gets(c, "timeout_warning"));
     assert_int_equal(client_count(c, "\"closeInMs\":10000"), 1);
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     world_advance(&w, 60 * S);
     assert_non_null(c->ws);
     world_advance(&w, 25 * S);
@@ -448,16 +442,14 @@ static void a_device_that_comes_again_takes_over_and_the_old_session_is_told(voi
     struct client *now = world_talker(&w, "DEV1"); /* ids are compared in lower case */
     assert_true(client_gets(old, "device_takeover"));
     assert_int_equal(client_count(old, "\"closeInMs\":1500"), 1);
-    client_say(old, "{\"type\":\"ping\"}"); /* it goes on for a moment */
-    assert_true(client_gets(old, "pong"));
+    assert_true(client_pings(old)); /* it goes on for a moment */
     world_advance(&w, 1400);
     assert_non_null(old->ws);
     world_advance(&w, 200);
     assert_true(client_closes(old));
     assert_int_equal(old->code, 4000);
     assert_int_equal(server_sessions(w.server), 1);
-    client_say(now, "{\"type\":\"ping\"}");
-    assert_true(client_gets(now, "pong"));
+    assert_true(client_pings(now));
     /* The late clean-up of the first left the entry of the second: a third one finds it. */
     world_talker(&w, "dev1");
     assert_true(client_gets(now, "device_takeover"));
@@ -475,8 +467,7 @@ static void with_reject_the_new_one_is_told_and_closed(void **state)
     assert_int_equal(client_count(now, "DEVICE_BUSY"), 1);
     assert_int_equal(now->code, 1008);
     assert_int_equal(client_count(now, "register_failed"), 1);
-    client_say(old, "{\"type\":\"ping\"}");
-    assert_true(client_gets(old, "pong"));
+    assert_true(client_pings(old));
     client_vanish(old);
     world_settle(&w);
     world_talker(&w, "dev1"); /* free again */
@@ -699,8 +690,7 @@ static void server_messages_need_the_secret(void **state)
     for (unsigned i = 0; i < 3; i++)
         client_say(c, "{\"type\":\"server\",\"action\":\"restart\",\"content\":{\"secret\":\"guess\"}}");
     client_say(c, "{\"type\":\"server\",\"action\":\"restart\",\"content\":{\"secret\":\"s3cret\"}}");
-    client_say(c, "{\"type\":\"ping\"}");
-    assert_true(client_gets(c, "pong"));
+    assert_true(client_pings(c));
     assert_int_equal(client_count(c, "\"status\":\"error\""), 4); /* the right one comes too late */
     assert_false(server_wants_restart(w.server));
     world_end(&w);

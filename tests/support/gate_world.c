@@ -251,19 +251,32 @@ void client_frame(struct client *c, const void *data, size_t len)
 }
 
 struct wish {
-    struct client *client;
+    const struct client *client;
     const char *needle;
+    unsigned count;
 };
 
 static bool wish_came(void *arg)
 {
-    struct wish *wish = arg;
-    return client_count(wish->client, wish->needle) > 0;
+    const struct wish *w = arg;
+    return client_count(w->client, w->needle) >= w->count;
 }
 
 bool client_gets(struct client *c, const char *needle)
 {
-    return world_until(c->world, wish_came, &(struct wish){ c, needle });
+    return client_gets_all(c, needle, 1);
+}
+
+bool client_gets_all(struct client *c, const char *needle, unsigned count)
+{
+    return world_until(c->world, wish_came, &(struct wish){ c, needle, count });
+}
+
+bool client_pings(struct client *c)
+{
+    unsigned before = client_count(c, "\"type\":\"pong\"");
+    client_say(c, "{\"type\":\"ping\"}");
+    return client_gets_all(c, "\"type\":\"pong\"", before + 1);
 }
 
 static bool is_closed(void *arg)

@@ -70,6 +70,8 @@ struct client *world_talker(struct world *w, const char *device); /* client that
 void client_say(struct client *c, const char *text);
 void client_frame(struct client *c, const void *data, size_t len);
 bool client_gets(struct client *c, const char *needle);  /* waits (real time) for a text that has it */
+bool client_gets_all(struct client *c, const char *needle, unsigned count); /* so many of them */
+bool client_pings(struct client *c);                     /* asks for a pong and gets one: it lives */
 bool client_closes(struct client *c);                    /* waits for the end */
 unsigned client_count(const struct client *c, const char *needle); /* in all so far */
 void client_forget(struct client *c);          /* empties the log */

@@ -57,18 +57,6 @@ struct json *client_json(const struct client *c, const char *needle, unsigned nt
     return j;
 }
 
-struct goal {
-    const struct client *client;
-    const char *needle;
-    unsigned count;
-};
-
-static bool reached(void *arg)
-{
-    const struct goal *g = arg;
-    return client_count(g->client, g->needle) >= g->count;
-}
-
 static bool is_idle(void *arg)
 {
     return store_queued(server_store(((struct world *)arg)->server)) == 0;
@@ -77,9 +65,7 @@ static bool is_idle(void *arg)
 void client_sync(struct client *c)
 {
     for (unsigned round = 0; round < 2; round++) {
-        struct goal g = { c, "\"type\":\"pong\"", client_count(c, "\"type\":\"pong\"") + 1 };
-        client_say(c, "{\"type\":\"ping\"}");
-        assert_true(world_until(c->world, reached, &g));
+        assert_true(client_pings(c));
         assert_true(world_until(c->world, is_idle, c->world));
         world_settle(c->world);
         loop_step(c->world->loop, 5);
@@ -105,8 +91,7 @@ void meeting_begins(struct client *c, char id[64])
 {
     unsigned before = client_count(c, "\"phase\":\"start\",\"meetingId\":\"");
     client_say(c, MEETING_START);
-    struct goal g = { c, "\"phase\":\"start\",\"meetingId\":\"", before + 1 };
-    assert_true(world_until(c->world, reached, &g));
+    assert_true(client_gets_all(c, "\"phase\":\"start\",\"meetingId\":\"", before + 1));
     auto_json struct json *j = client_json(c, "\"phase\":\"start\",\"meetingId\":\"", before);
     assert_slice_is(json_get_text(j, "status"), "ok");
     snprintf(id, 64, SLICE_FMT, SLICE_ARG(json_get_text(j, "meetingId")));
@@ -114,9 +99,9 @@ void meeting_begins(struct client *c, char id[64])
 
 void meeting_says(struct client *c, const char *text, const char *answer)
 {
-    struct goal g = { c, answer, client_count(c, answer) + 1 };
+    unsigned before = client_count(c, answer);
     client_says(c, "{\"type\":\"meeting\",\"phase\":\"snippet\",\"items\":[{\"tag\":\"t\",\"text\":\"%s\"}]}", text);
-    if (!world_until(c->world, reached, &g))
+    if (!client_gets_all(c, answer, before + 1))
         fail_msg("%.60s: no %s; got:\n%s", text, answer, c->log.data ? c->log.data : "");
 }
 
