@@ -2,29 +2,7 @@
 #include "tests/support/test.h"
 
 #include "store/meeting.h"
-#include "tests/support/temp.h"
-
-struct world {
-    struct db *db;
-    struct arena arena;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = xnew(struct world);
-    w->db = temp_db();
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    db_close(w->db);
-    arena_done(&w->arena);
-    mem_free(w);
-    return 0;
-}
+#include "tests/support/db_world.h"
 
 static void start(struct world *w, const char *id, const char *device, int64_t at_ms)
 {
