@@ -271,7 +271,8 @@ static void on_close(void *user, int code, struct slice reason, int http_status)
     if (http_status)
         buf_printf(&why, "the server refused the connection with HTTP %d", http_status);
     else if (!t->hello_us)
-        buf_puts(&why, "no connection to the server, or it went before it said hello");
+        buf_printf(&why, "no connection to the server, or it went before it said hello%s" SLICE_FMT,
+                   reason.len ? ": " : "", SLICE_ARG(reason));
     else
         buf_printf(&why, "the server closed the connection (%d " SLICE_FMT ")", code, SLICE_ARG(reason));
     bool is_goodbye = t->turn.is_over || t->turn.stop_us;

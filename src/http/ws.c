@@ -257,17 +257,26 @@ static void on_drain(void *user)
         w->ev->on_drain(w->user);
 }
 
+/* There was no WebSocket yet. */
+static void end_dial(struct ws *w, enum err why)
+{
+    end(w, 0, WS_ABNORMAL, slice_of(err_text(why)), 0);
+}
+
 static void on_conn_close(void *user, enum err why)
 {
-    (void)why;
-    end(user, 0, WS_ABNORMAL, (struct slice){ NULL, 0 }, 0);
+    struct ws *w = user;
+    if (w->dial)
+        end_dial(w, why);
+    else
+        end(w, 0, WS_ABNORMAL, (struct slice){ NULL, 0 }, 0);
 }
 
 static void on_conn_open(void *user)
 {
     struct ws *w = user;
     if (conn_write(w->conn, buf_slice(&w->dial->request)) != OK)
-        end(w, 0, WS_ABNORMAL, (struct slice){ NULL, 0 }, 0);
+        end_dial(w, ERR_IO);
     else
         buf_done(&w->dial->request);
 }
@@ -446,7 +455,10 @@ static void handshake_data(struct ws *w, struct slice data)
         return;
     if (result != HTTP_HEAD_DONE || !is_reply_good(w->dial)) {
         int status = result == HTTP_HEAD_DONE ? http_parser_status(w->dial->reply) : 0;
-        end(w, 0, WS_ABNORMAL, (struct slice){ NULL, 0 }, status == 101 ? 0 : status);
+        if (status && status != 101)
+            end(w, 0, WS_ABNORMAL, (struct slice){ NULL, 0 }, status);
+        else
+            end_dial(w, ERR_PROTO);
         return;
     }
     timer_stop(&w->timer);
@@ -460,7 +472,7 @@ static void handshake_data(struct ws *w, struct slice data)
 
 static void on_connect_timeout(void *arg)
 {
-    end(arg, 0, WS_ABNORMAL, (struct slice){ NULL, 0 }, 0);
+    end_dial(arg, ERR_TIMEOUT);
 }
 
 enum err ws_connect(struct ws **out, struct loop *l, const struct ws_connect_opts *o, const struct ws_events *ev,

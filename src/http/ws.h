@@ -21,7 +21,8 @@ struct ws_events {
     void (*on_pong)(void *user);                                      /* may be NULL */
     void (*on_drain)(void *user);                                     /* may be NULL */
     /* Last event. code: what the peer sent, 1006 when the stream just ended, or what we closed it
-     * with for a violation. http_status != 0: the upgrade was refused with it (client). */
+     * with for a violation. http_status != 0: the upgrade was refused with it (client). When there was no
+     * answer to be refused with, `reason` says what happened instead ("could not connect"). */
     void (*on_close)(void *user, int code, struct slice reason, int http_status);
 };
 

@@ -524,6 +524,7 @@ static void wrong_answers_are_refused(void **state)
         wire_until(w->loop, w->out.closes == i + 1);
         assert_int_equal(w->out.code, 1006);
         assert_int_equal(w->out.http_status, i == 2 ? 200 : i == 3 ? 302 : 0);
+        assert_string_equal(w->out.reason, i == 2 || i == 3 ? "" : i == 4 ? err_text(ERR_CLOSED) : err_text(ERR_PROTO));
         wire_close(&s.wire, w->loop);
         s.wire = (struct wire){ 0 };
     }
@@ -558,6 +559,7 @@ static void a_server_that_does_not_answer_times_out(void **state)
     loop_advance(w->loop, 1);
     assert_int_equal(w->out.closes, 1);
     assert_int_equal(w->out.code, 1006);
+    assert_string_equal(w->out.reason, err_text(ERR_TIMEOUT));
     wire_close(&s.wire, w->loop);
     listener_close(s.listener);
 }
