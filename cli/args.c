@@ -27,6 +27,13 @@ static int wrong(const char *option, const char *why)
     return WRONG;
 }
 
+static int wrong_number(const struct arg *arg)
+{
+    char why[80];
+    snprintf(why, sizeof(why), "wants a whole number from %lld to %lld", (long long)arg->min, (long long)arg->max);
+    return wrong(arg->name, why);
+}
+
 static int take_choice(const struct arg *arg, const char *value)
 {
     struct slice rest = slice_of(arg->value);
@@ -36,7 +43,9 @@ static int take_choice(const struct arg *arg, const char *value)
             return GO_ON;
         }
     }
-    return wrong(arg->name, arg->value);
+    char why[120];
+    snprintf(why, sizeof(why), "wants one of %s", arg->value);
+    return wrong(arg->name, why);
 }
 
 static int take_value(const struct arg *arg, const char *value)
@@ -48,7 +57,7 @@ static int take_value(const struct arg *arg, const char *value)
         return GO_ON;
     case ARG_NUMBER:
         if (!slice_to_i64(slice_of(value), &n) || n < arg->min || n > arg->max)
-            return wrong(arg->name, "not a number in its range");
+            return wrong_number(arg);
         *arg->number = n;
         return GO_ON;
     default:
