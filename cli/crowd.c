@@ -9,10 +9,10 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "cli/api_client.h"
 #include "cli/crowd_ota.h"
 #include "config/catalogue.h"
 #include "http/ws.h"
+#include "http/ws_codec.h"
 #include "loop/timer.h"
 
 #define TICK_MS 10
@@ -22,6 +22,7 @@
 #define HELLO_TIMEOUT_MS 10000
 #define RETRY_MS 2000       /* until a member whose connection failed tries again */
 #define STORM_STAY_MS 1     /* after hello, before it hangs up */
+#define SOONER_SLACK_US 2000 /* clocks of a millisecond on both sides */
 #define MIXED_STAY_MS 10000 /* the same in mixed: up to this */
 
 struct member {
@@ -61,9 +62,12 @@ static uint64_t now_us(const struct member *m)
     return loop_now_us(m->crowd->o.loop);
 }
 
-static void fail(struct member *m, enum crowd_error e)
+/* why: of the first one it is kept; "": nothing more is known. */
+static void fail(struct member *m, enum crowd_error e, const char *why)
 {
-    m->crowd->stats.errors[e]++;
+    struct crowd_stats *s = &m->crowd->stats;
+    if (s->errors[e]++ == 0)
+        snprintf(s->why[e], sizeof(s->why[e]), "%s", why);
 }
 
 static void start(struct member *m);
@@ -132,7 +136,9 @@ static void ask_first(struct member *m, unsigned default_ms)
 static void on_no_answer(void *arg)
 {
     struct member *m = arg;
-    fail(m, CROWD_NO_ANSWER);
+    fail(m, CROWD_NO_ANSWER, m->has_audio   ? "audio came, but no tts stop"
+                             : m->was_heard ? "text came, but no speech"
+                                            : "nothing came");
     m->crowd->stats.turns++;
     m->is_asking = false;
     hang_up(m);
@@ -193,6 +199,7 @@ static void answered(struct member *m)
     if (!m->is_asking)
         return;
     m->is_asking = false;
+    uplink_stop(&m->mic); /* of a question that was not over the rest is not said */
     if (m->was_busy) {
         c->stats.turns_busy++;
         ask_after_pause(m);
@@ -201,7 +208,8 @@ static void answered(struct member *m)
     c->stats.turns++;
     bool is_heard = m->was_heard || m->profile == PROFILE_PLAY;
     if (!is_heard)
-        fail(m, CROWD_NOTHING_HEARD);
+        fail(m, CROWD_NOTHING_HEARD, "tts came without stt before it");
+    c->stats.early += is_heard && !m->end_us;
     c->stats.turns_good += is_heard && (m->has_audio || m->abort_us);
     ask_after_pause(m);
 }
@@ -222,7 +230,9 @@ static void first_audio(struct member *m)
     m->has_audio = true;
     if (!m->end_us || m->was_busy)
         return;
-    uint64_t us = now_us(m) - m->end_us, known = c->o.known_us_before_audio;
+    uint64_t us = now_us(m) - m->end_us;
+    uint64_t known = m->profile == PROFILE_PLAY ? c->o.known_us_typed : c->o.known_us_before_audio;
+    c->stats.sooner += us + SOONER_SLACK_US < known;
     uint64_t added = us > known ? us - known : 0;
     histogram_add(&c->stats.start, m->start_us > m->end_us ? m->start_us - m->end_us : 0);
     histogram_add(&c->stats.audio, us);
@@ -298,7 +308,7 @@ static void on_packet(void *user, struct slice packet, bool is_played)
     }
     m->is_sentence_new = false;
     m->packet_us = now;
-    if (!m->has_audio && m->is_asking)
+    if (is_played && !m->has_audio && m->is_asking)
         first_audio(m);
 }
 
@@ -337,7 +347,7 @@ static void on_stayed(void *arg)
 static void on_no_hello(void *arg)
 {
     struct member *m = arg;
-    fail(m, CROWD_NO_HELLO);
+    fail(m, CROWD_NO_HELLO, "the upgrade was accepted, hello was not answered");
     hang_up(m);
     again(m, RETRY_MS);
 }
@@ -366,7 +376,7 @@ static void on_ready(void *user, const struct hello_answer *hello)
     settled(m);
     uint64_t us = now_us(m) - m->hello_us;
     histogram_add(&c->stats.hello, us);
-    if (c->o.profile == PROFILE_IDLE || c->o.profile == PROFILE_STORM)
+    if (c->o.profile == PROFILE_IDLE || c->o.profile == PROFILE_LISTEN || c->o.profile == PROFILE_STORM)
         histogram_add(&c->recent, us);
     switch (m->profile) {
     case PROFILE_STORM:
@@ -390,18 +400,34 @@ static void on_ready(void *user, const struct hello_answer *hello)
     }
 }
 
+static void explain_close(char *out, size_t size, const struct member *m, int code, struct slice reason, int http_status)
+{
+    const char *when = m->is_greeted ? "" : ", before hello was answered";
+    if (http_status)
+        snprintf(out, size, "HTTP %d%s", http_status,
+                 http_status == 401 || http_status == 403 ? ": no token? --ota gets one for each device" : "");
+    else if (!m->hello_us)
+        snprintf(out, size, SLICE_FMT, SLICE_ARG(reason));
+    else if (code == WS_ABNORMAL)
+        snprintf(out, size, "the connection ended without a close%s", when);
+    else
+        snprintf(out, size, "closed with %d " SLICE_FMT "%s", code, SLICE_ARG(reason), when);
+}
+
 static void on_close(void *user, int code, struct slice reason, int http_status)
 {
     struct member *m = user;
     if (http_status || (code == WS_TRY_LATER && !m->is_greeted))
         histogram_add(&m->crowd->stats.refuse, now_us(m) - m->opened_us);
     m->crowd->stats.turns_lost += m->is_asking;
+    char why[CROWD_WHY_MAX];
+    explain_close(why, sizeof(why), m, code, reason, http_status);
     if (http_status == 503 || http_status == 429 || code == WS_TRY_LATER)
-        fail(m, CROWD_BUSY);
+        fail(m, CROWD_BUSY, why);
     else if (http_status)
-        fail(m, CROWD_REFUSED);
+        fail(m, CROWD_REFUSED, why);
     else
-        fail(m, m->hello_us ? CROWD_CLOSED : CROWD_CONNECT);
+        fail(m, m->hello_us ? CROWD_CLOSED : CROWD_CONNECT, why);
     hang_up(m);
     again(m, RETRY_MS);
 }
@@ -418,18 +444,6 @@ static void put_identity(const struct member *m, char device[18], char client[40
     snprintf(client, 40, "00000000-0000-4000-8000-0200%08x", n);
 }
 
-/* `url` with identity and token as query values, as browsers give them. */
-static void put_query(struct buf *out, const char *url, const char *device, const char *client, const char *token)
-{
-    buf_printf(out, "%s%cdevice-id=%s&client-id=%s", url, strchr(url, '?') ? '&' : '?', device, client);
-    if (!token || !token[0])
-        return;
-    buf_puts(out, "&authorization=");
-    if (!strchr(token, ' '))
-        buf_puts(out, "Bearer%20");
-    url_piece(out, slice_of(token));
-}
-
 static void connect_to(struct member *m, const char *url, const char *token)
 {
     struct crowd *c = m->crowd;
@@ -438,7 +452,7 @@ static void connect_to(struct member *m, const char *url, const char *token)
     put_identity(m, device, client);
     bool has_headers = c->o.identity != IDENTITY_QUERY;
     if (c->o.identity != IDENTITY_HEADERS) {
-        put_query(&with_query, url, device, client, token);
+        crowd_url_with_query(&with_query, url, device, client, token);
         url = with_query.data;
     }
     m->opened_us = now_us(m);
@@ -452,19 +466,24 @@ static void connect_to(struct member *m, const char *url, const char *token)
                                              .is_pcm = c->o.is_pcm, .tls = c->o.tls, .on = &events, .user = m });
     if (e == OK)
         return;
-    fail(m, CROWD_CONNECT);
+    fail(m, CROWD_CONNECT, err_text(e));
     settled(m);
     again(m, RETRY_MS);
 }
 
-static void on_ota(void *user, const struct ota_answer *answer, uint64_t took_us)
+static void on_ota(void *user, const struct ota_answer *answer, uint64_t took_us, const char *why)
 {
     struct member *m = user;
     struct crowd *c = m->crowd;
     m->ota = NULL;
-    if (!answer || !answer->has_websocket ||
-        (!c->o.may_leave_host && !crowd_is_local(c->o.url ? c->o.url : answer->websocket_url))) {
-        fail(m, CROWD_OTA);
+    if (answer && !answer->has_websocket)
+        why = "the answer names no WebSocket";
+    else if (answer && !c->o.may_leave_host && !crowd_is_local(c->o.url ? c->o.url : answer->websocket_url))
+        why = "the answer names another machine";
+    else if (answer)
+        why = NULL;
+    if (why) {
+        fail(m, CROWD_OTA, why);
         settled(m);
         again(m, RETRY_MS);
         return;
@@ -487,8 +506,11 @@ static void start(struct member *m)
         return;
     }
     put_identity(m, device, client);
-    if (crowd_ota_ask(&m->ota, c->ota, device, client, on_ota, m))
-        on_ota(m, NULL, 0);
+    m->opened_us = now_us(m);
+    m->hello_us = 0;
+    enum err e = crowd_ota_ask(&m->ota, c->ota, device, client, on_ota, m);
+    if (e)
+        on_ota(m, NULL, 0, err_text(e));
 }
 
 static void on_tick(void *arg)
@@ -554,29 +576,32 @@ unsigned crowd_alive(const struct crowd *c)
     return c->alive;
 }
 
-bool crowd_is_local(const char *url)
-{
-    struct slice rest = slice_of(url), host;
-    const char *after = strstr(url, "://");
-    if (after)
-        rest = slice_of(after + 3);
-    host = slice_sub(rest, 0, strcspn(rest.data, "/?#"));
-    if (memchr(host.data ? host.data : "", '@', host.len))
-        return false;
-    if (slice_starts(host, SLICE("[")))
-        return slice_starts(host, SLICE("[::1]"));
-    host = slice_cut(&host, ':');
-    if (slice_eq_nocase(host, SLICE("localhost")))
-        return true;
-    for (size_t i = 0; i < host.len; i++) /* 127.evil.example is a name, not an address */
-        if (host.data[i] != '.' && (host.data[i] < '0' || host.data[i] > '9'))
-            return false;
-    return slice_starts(host, SLICE("127."));
-}
-
 unsigned crowd_speaking(const struct crowd *c)
 {
     return c->speaking;
+}
+
+/* Since when it waits for what; 0: it does not. */
+static uint64_t waits_since_us(const struct member *m, enum crowd_wait *for_what)
+{
+    *for_what = CROWD_WAIT_ANSWER;
+    if (!m->is_starting)
+        return m->is_asking && !m->has_audio ? m->end_us : 0;
+    *for_what = m->ota ? CROWD_WAIT_OTA : m->hello_us ? CROWD_WAIT_HELLO : CROWD_WAIT_CONNECT;
+    return m->hello_us ? m->hello_us : m->opened_us;
+}
+
+void crowd_waiting(const struct crowd *c, struct crowd_waiting *out)
+{
+    *out = (struct crowd_waiting){ 0 };
+    for (unsigned i = 0; i < c->started; i++) {
+        enum crowd_wait what;
+        uint64_t since_us = waits_since_us(&c->members[i], &what);
+        if (!since_us)
+            continue;
+        out->count[what]++;
+        out->longest_us[what] = MAX(out->longest_us[what], loop_now_us(c->o.loop) - since_us);
+    }
 }
 
 void crowd_recent(struct crowd *c, struct histogram *latency)

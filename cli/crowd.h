@@ -16,6 +16,7 @@
 struct crowd;
 
 #define CROWD_DEVICES_MAX 19500
+#define CROWD_WHY_MAX 96
 #define CROWD_GAP_LATE_US 65000 /* between two packets of a sentence: later than a device expects */
 
 enum profile { PROFILE_IDLE, PROFILE_TALK, PROFILE_LISTEN, PROFILE_PLAY, PROFILE_STORM, PROFILE_MIXED };
@@ -41,7 +42,8 @@ struct crowd_opts {
     const char *busy_text;       /* with this sentence a server says that it is busy; NULL: Parley's, in any language */
     unsigned pause_ms;           /* between two questions, on average */
     unsigned spread_ms;          /* the first question comes within this; 0: pause_ms (talk), a frame (play) */
-    unsigned known_us_before_audio; /* of a turn: what is not the server's own: providers, silence, start gap */
+    unsigned known_us_before_audio; /* of a spoken turn: what is not the server's own: providers, silence, start gap */
+    unsigned known_us_typed;     /* of a typed one (play): without recogniser and silence */
     unsigned abort_percent, abort_after_ms; /* of talk's and play's answers: the button is pressed */
     unsigned turn_timeout_ms, hello_timeout_ms;
     bool is_pcm;
@@ -56,10 +58,13 @@ struct crowd_stats {
     uint64_t opened, connected, greeted, left;     /* tries; 101; hello answered; closed by us after hello */
     uint64_t turns, turns_good, turns_lost, aborts; /* ended; with text and audio; the connection went meanwhile */
     uint64_t turns_busy;                            /* answered by a sentence that says so: not in turns, `added` */
+    uint64_t early, sooner; /* turns whose answer came before the question was over (without latencies); before what is
+                             * known had passed: then the known delays are wrong, and `added` is 0 */
     uint64_t begun_us, complete_us, complete_greeted; /* when all had come, and how many hellos that took; 0: not yet */
     uint64_t packets_out, packets_in, bytes_in, bytes_out; /* of audio, without framing */
     uint64_t gaps, gaps_late, underruns, lost_packets;
     uint64_t errors[CROWD_ERRORS];
+    char why[CROWD_ERRORS][CROWD_WHY_MAX];          /* of the first one of each */
     uint64_t violations[VIOLATIONS];
     struct histogram ota, connect, hello;           /* us: request to answer; dial to 101; hello to its answer */
     struct histogram refuse;                        /* us: dial to a refusal, by status or by a close before hello */
@@ -69,13 +74,23 @@ struct crowd_stats {
     struct histogram late;                          /* us: how late this process's own ticks were, those missed too */
 };
 
+/* Who waits now, and the longest wait. Waits that are too long become errors; these are not yet. */
+enum crowd_wait { CROWD_WAIT_OTA, CROWD_WAIT_CONNECT, CROWD_WAIT_HELLO, CROWD_WAIT_ANSWER, CROWD_WAITS };
+struct crowd_waiting {
+    unsigned count[CROWD_WAITS];
+    uint64_t longest_us[CROWD_WAITS];
+};
+
 must_check enum err crowd_open(struct crowd **out, const struct crowd_opts *o);
 const struct crowd_stats *crowd_stats(const struct crowd *c);
 unsigned crowd_alive(const struct crowd *c);        /* greeted and still connected */
 bool crowd_is_local(const char *url);               /* its host is this one: 127.x, ::1, localhost */
+/* `url` with identity and token (NULL: none) as query values, as browsers give them. */
+void crowd_url_with_query(struct buf *out, const char *url, const char *device, const char *client, const char *token);
 unsigned crowd_speaking(const struct crowd *c);     /* being spoken to */
+void crowd_waiting(const struct crowd *c, struct crowd_waiting *out);
 /* What was added since the last call, for a progress line: latency of `added` (talk, mixed), gaps (play), hello
- * to its answer (idle, storm). */
+ * to its answer (idle, listen, storm). */
 void crowd_recent(struct crowd *c, struct histogram *latency);
 void crowd_close(struct crowd *c);                  /* NULL is fine; memory goes with the loop's next round */
 

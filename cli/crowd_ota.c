@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "cli/crowd.h"
 #include "cli/device.h"
 #include "http/client.h"
 
@@ -21,7 +22,7 @@ struct crowd_ota {
     struct http_call *call;
     struct buf body;
     uint64_t asked_us;
-    void (*done)(void *user, const struct ota_answer *answer, uint64_t took_us);
+    crowd_ota_fn *done;
     void *user;
 };
 
@@ -62,20 +63,32 @@ static void on_data(void *user, struct slice data)
     buf_put(&o->body, data);
 }
 
+static void explain(char *out, size_t size, enum err err, int status, const char *note)
+{
+    if (status && status != 200)
+        snprintf(out, size, "HTTP %d", status);
+    else if (err)
+        snprintf(out, size, "%s", note && note[0] ? note : err_text(err));
+    else
+        snprintf(out, size, "what came is no answer to a boot request");
+}
+
 static void on_end(void *user, enum err err, int status, const char *note)
 {
     struct crowd_ota *o = user;
     auto_mem struct ota_answer *answer = xnew(struct ota_answer);
     bool is_good = err == OK && status == 200 && ota_read_answer(answer, buf_slice(&o->body)) == OK;
     uint64_t took_us = loop_now_us(o->client->loop) - o->asked_us;
-    void (*done)(void *, const struct ota_answer *, uint64_t) = o->done;
+    crowd_ota_fn *done = o->done;
     void *owner = o->user;
+    char why[CROWD_WHY_MAX];
+    explain(why, sizeof(why), err, status, note);
     crowd_ota_drop(o);
-    done(owner, is_good ? answer : NULL, took_us);
+    done(owner, is_good ? answer : NULL, took_us, why);
 }
 
 enum err crowd_ota_ask(struct crowd_ota **out, struct crowd_ota_client *c, const char *device, const char *client,
-                       void (*done)(void *user, const struct ota_answer *answer, uint64_t took_us), void *user)
+                       crowd_ota_fn *done, void *user)
 {
     static const struct http_call_events events = { .on_data = on_data, .on_end = on_end };
     auto_buf struct buf body = { 0 };

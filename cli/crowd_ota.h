@@ -11,11 +11,10 @@ struct crowd_ota;
 
 must_check enum err crowd_ota_open(struct crowd_ota_client **out, struct loop *l, const char *url);
 void crowd_ota_close(struct crowd_ota_client *c);
-/* done: answer NULL when there was none; the request is gone then. */
+/* answer NULL: there was none, and `why` says so. The request is gone by then. */
+typedef void crowd_ota_fn(void *user, const struct ota_answer *answer, uint64_t took_us, const char *why);
 must_check enum err crowd_ota_ask(struct crowd_ota **out, struct crowd_ota_client *c, const char *device,
-                                  const char *client,
-                                  void (*done)(void *user, const struct ota_answer *answer, uint64_t took_us),
-                                  void *user);
+                                  const char *client, crowd_ota_fn *done, void *user);
 void crowd_ota_drop(struct crowd_ota *o); /* silence after it; NULL is fine */
 
 #endif

@@ -24,6 +24,7 @@
 #define DEFAULT_TEXT "tell me a long story"
 #define FILES_SPARE 200 /* descriptors beside one for each device */
 #define SAMPLE_MS 1000
+#define DELAY_MS_MAX 600000
 
 struct options {
     const char *url, *ota, *token, *say, *wav, *text, *busy_text, *delays, *svg;
@@ -38,13 +39,14 @@ struct run {
     struct loop *loop;
     struct crowd *crowd;
     struct uplink uplink;
-    struct timer sample, end;
+    struct timer sample;
     struct load_sample *samples;
     unsigned sample_count;
     struct histogram recent;
     struct load_result result;
     struct watch server_last, server_first, server_steady, own_first;
-    uint64_t begin_us, steady_us;   /* steady: the first sample after all devices had come */
+    uint64_t begin_us, server_last_us;
+    uint64_t steady_us;             /* steady: the first sample after all devices had come */
 };
 
 static struct loop *running; /* for the signal handler */
@@ -55,11 +57,6 @@ static void on_signal(int number)
     loop_stop(running);
 }
 
-static void on_end(void *arg)
-{
-    loop_stop(arg);
-}
-
 /* --- while it runs --------------------------------------------------------------------------------------- */
 
 static void watch_server(struct run *r, struct load_sample *s)
@@ -68,7 +65,9 @@ static void watch_server(struct run *r, struct load_sample *s)
     s->cpu = -1;
     if (!r->o.pid || !watch_read(&now, (int)r->o.pid))
         return;
-    s->cpu = (double)(now.cpu_us - r->server_last.cpu_us) / (SAMPLE_MS * 1000);
+    uint64_t now_us = loop_now_us(r->loop);
+    s->cpu = (double)(now.cpu_us - r->server_last.cpu_us) / (double)MAX(1u, now_us - r->server_last_us);
+    r->server_last_us = now_us;
     s->rss_bytes = now.rss_bytes;
     r->server_last = now;
     r->result.server_rss_peak = MAX(r->result.server_rss_peak, now.rss_bytes);
@@ -94,15 +93,11 @@ static void note_steady(struct run *r)
         (void)!watch_read(&r->server_steady, (int)r->o.pid);
 }
 
-static void on_sample(void *arg)
+static void take_sample(struct run *r)
 {
-    struct run *r = arg;
     const struct crowd_stats *s = crowd_stats(r->crowd);
-    timer_start(&r->sample, r->loop, SAMPLE_MS, on_sample, r);
     note_steady(r);
     crowd_recent(r->crowd, &r->recent);
-    if (r->sample_count == (unsigned)r->o.seconds)
-        return;
     struct load_sample *to = &r->samples[r->sample_count++];
     *to = (struct load_sample){
         .alive = crowd_alive(r->crowd), .speaking = crowd_speaking(r->crowd), .greeted = s->greeted,
@@ -113,6 +108,25 @@ static void on_sample(void *arg)
     watch_server(r, to);
     if (!r->o.is_quiet)
         tell_progress(r, to);
+}
+
+static void on_sample(void *arg);
+
+/* At whole seconds from the begin, however late the one before was. */
+static void sample_next(struct run *r)
+{
+    uint64_t due_ms = r->begin_us / 1000 + (r->sample_count + 1ull) * SAMPLE_MS, now_ms = loop_now_ms(r->loop);
+    timer_start(&r->sample, r->loop, due_ms > now_ms ? due_ms - now_ms : 0, on_sample, r);
+}
+
+static void on_sample(void *arg)
+{
+    struct run *r = arg;
+    take_sample(r);
+    if (r->sample_count == (unsigned)r->o.seconds)
+        loop_stop(r->loop); /* the last one ends the run */
+    else
+        sample_next(r);
 }
 
 /* --- before ---------------------------------------------------------------------------------------------- */
@@ -143,17 +157,31 @@ static bool may_go_there(const struct options *o)
     return false;
 }
 
-/* "300,500,200" of recogniser, model and voice; missing ones are 0. */
-static bool read_delays(const char *text, uint64_t *sum_ms)
+struct known { /* of a question that is spoken, of one that is typed; ms from its end to the first audio */
+    unsigned spoken_ms, typed_ms;
+};
+
+/* "300,500,200" of recogniser, model and voice; missing ones are 0. The start gap runs beside model and voice: tts
+ * start is said when the text is there. */
+static bool read_known(struct known *out, const struct options *o)
 {
-    struct slice rest = slice_of(text);
-    while (rest.data) {
-        int64_t n;
-        if (!slice_to_i64(slice_cut(&rest, ','), &n) || n < 0 || n > 600000)
+    struct slice rest = slice_of(o->delays);
+    int64_t ms[3] = { 0 };
+    for (size_t i = 0; rest.data; i++)
+        if (i == COUNT(ms) || !slice_to_i64(slice_cut(&rest, ','), &ms[i]) || ms[i] < 0 || ms[i] > DELAY_MS_MAX)
             return false;
-        *sum_ms += (uint64_t)n;
-    }
+    int64_t silence_ms = o->mode == MSG_LISTEN_MANUAL ? 0 : o->silence_ms;
+    out->typed_ms = (unsigned)MAX(ms[1] + ms[2], o->start_gap_ms);
+    out->spoken_ms = (unsigned)(ms[0] + silence_ms) + out->typed_ms;
     return true;
+}
+
+static bool is_url(const char *option, const char *url, const char *scheme, const char *tls_scheme)
+{
+    if (!url || slice_starts(slice_of(url), slice_of(scheme)) || slice_starts(slice_of(url), slice_of(tls_scheme)))
+        return true;
+    fprintf(stderr, "parley: %s wants %sHOST:PORT/PATH or %s..., not %s\n", option, scheme, tls_scheme, url);
+    return false;
 }
 
 static bool prepare_voice(struct run *r)
@@ -186,6 +214,7 @@ static void sum_up(struct run *r)
     note_steady(r);
     out->stats = crowd_stats(r->crowd);
     out->alive = crowd_alive(r->crowd);
+    crowd_waiting(r->crowd, &out->waiting);
     out->seconds = (double)(end_us - r->begin_us) / 1e6;
     const struct crowd_stats *stats = out->stats;
     bool is_over = stats->complete_us && r->o.profile != PROFILE_STORM; /* a storm never ends coming */
@@ -227,19 +256,19 @@ static int tell(struct run *r)
     } else {
         load_print(&r->result);
     }
-    return r->result.stats->greeted > 0 ? status : EXIT_BAD;
+    return load_is_good(&r->result) ? status : EXIT_BAD;
 }
 
 static int run(struct run *r)
 {
     const struct options *o = &r->o;
     struct tls_context *tls = NULL;
-    uint64_t known_ms = 0;
-    if (!read_delays(o->delays, &known_ms)) {
-        fprintf(stderr, "parley: --mock-delays-ms wants milliseconds with commas between them\n");
+    struct known known;
+    if (!read_known(&known, o)) {
+        fprintf(stderr, "parley: --mock-delays-ms wants up to three numbers with commas between them: recogniser, "
+                        "model, voice\n");
         return EXIT_USAGE;
     }
-    known_ms += (uint64_t)(o->start_gap_ms + (o->mode == MSG_LISTEN_MANUAL ? 0 : o->silence_ms));
     if (!prepare_voice(r) || tls_client_create(&tls, NULL, false))
         return EXIT_BAD;
     struct crowd_opts c = {
@@ -249,31 +278,31 @@ static int run(struct run *r)
         .devices = (unsigned)o->devices, .per_second = (unsigned)o->rate, .at_once = (unsigned)o->at_once,
         .first_number = (unsigned)o->first, .uplink = &r->uplink, .text = o->text,
         .busy_text = o->busy_text, .pause_ms = (unsigned)o->pause_ms, .spread_ms = (unsigned)o->spread_ms,
-        .known_us_before_audio = (unsigned)known_ms * 1000,
+        .known_us_before_audio = known.spoken_ms * 1000, .known_us_typed = known.typed_ms * 1000,
         .abort_percent = (unsigned)o->abort_percent, .abort_after_ms = (unsigned)o->abort_after_ms,
         .is_pcm = o->is_pcm, .may_leave_host = o->is_mine && o->is_sure,
     };
     static const char *const names[] = { "idle", "talk", "listen", "play", "storm", "mixed" };
-    r->result = (struct load_result){ .profile = names[o->profile], .url = o->url ? o->url : o->ota,
-                                      .devices = c.devices, .known_us = known_ms * 1000 };
+    r->result = (struct load_result){
+        .profile = names[o->profile], .url = o->url ? o->url : o->ota, .devices = c.devices,
+        .known_us = o->profile == PROFILE_PLAY ? c.known_us_typed : c.known_us_before_audio,
+    };
     (void)!watch_read(&r->own_first, 0);
     if (o->pid && !watch_read(&r->server_first, (int)o->pid))
         fprintf(stderr, "parley: process %lld cannot be seen\n", (long long)o->pid);
     r->server_last = r->server_first;
     /* Making the voice took its time: from a fresh round on, the end is a whole number of seconds after the begin. */
     (void)loop_step(r->loop, 0);
-    r->begin_us = loop_now_ms(r->loop) * 1000;
+    r->begin_us = r->server_last_us = loop_now_ms(r->loop) * 1000;
     int status = EXIT_BAD;
     if (crowd_open(&r->crowd, &c) == OK) {
         r->samples = xalloc((size_t)o->seconds * sizeof(*r->samples));
-        timer_start(&r->sample, r->loop, SAMPLE_MS, on_sample, r);
-        timer_start(&r->end, r->loop, (uint64_t)o->seconds * 1000, on_end, r->loop);
+        sample_next(r);
         running = r->loop;
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);
         loop_run(r->loop);
         timer_stop(&r->sample);
-        timer_stop(&r->end);
         if (!o->is_quiet && isatty(2))
             fprintf(stderr, "\n");
         sum_up(r);
@@ -292,23 +321,26 @@ int command_load(int argc, char **argv)
     *o = (struct options){ .say = DEFAULT_SAY, .text = DEFAULT_TEXT, .delays = "0", .devices = 100, .seconds = 20,
                            .framing = 1, .pause_ms = 1000, .abort_after_ms = 500 };
     const struct arg list[] = {
-        {"--profile", ARG_CHOICE, PROFILE_NAMES, "what the devices do", .choice = &o->profile},
+        {"--profile", ARG_CHOICE, PROFILE_NAMES, "what the devices do (idle)", .choice = &o->profile},
         {"--devices", ARG_NUMBER, "N", "how many (100; at most 19500)", .number = &o->devices, .min = 1,
          .max = CROWD_DEVICES_MAX},
-        {"--seconds", ARG_NUMBER, "N", "for how long (20)", .number = &o->seconds, .min = 1,
+        {"--seconds", ARG_NUMBER, "N", "for how long (20; at most 7200)", .number = &o->seconds, .min = 1,
          .max = LOAD_SECONDS_MAX},
         {"--rate", ARG_NUMBER, "N", "devices started per second (0: as they are answered)", .number = &o->rate,
          .min = 0, .max = 100000},
         {"--at-once", ARG_NUMBER, "N", "on their way at one time (64)", .number = &o->at_once, .min = 0,
          .max = 10000},
         {"--ota", ARG_TEXT, "URL", "boot URL that each device asks first (" DEFAULT_OTA ")", .text = &o->ota},
-        {"--url", ARG_TEXT, "URL", "WebSocket URL, without asking for address and token", .text = &o->url},
+        {"--url", ARG_TEXT, "URL", "WebSocket URL; nothing is asked at boot, unless --ota is given for a token",
+         .text = &o->url},
         {"--token", ARG_TEXT, "TOKEN", "the same for all", .text = &o->token},
-        {"--identity", ARG_CHOICE, IDENTITY_NAMES, "where device id, client id and token go", .choice = &o->identity},
+        {"--identity", ARG_CHOICE, IDENTITY_NAMES, "where device id, client id and token go (headers)",
+         .choice = &o->identity},
         {"--first", ARG_NUMBER, "N", "device ids are numbered from here", .number = &o->first, .min = 0,
          .max = 2000000000},
-        {"--mode", ARG_CHOICE, "auto|manual|realtime", "talk: who decides the end of speech", .choice = &o->mode},
-        {"--framing", ARG_NUMBER, "1..3", "binary framing", .number = &o->framing, .min = 1, .max = 3},
+        {"--mode", ARG_CHOICE, "auto|manual|realtime", "talk: who decides the end of speech (auto)",
+         .choice = &o->mode},
+        {"--framing", ARG_NUMBER, "1..3", "binary framing (1)", .number = &o->framing, .min = 1, .max = 3},
         {"--pcm", ARG_FLAG, NULL, "raw PCM instead of Opus", .flag = &o->is_pcm},
         {"--wav", ARG_TEXT, "FILE", "what is said", .text = &o->wav},
         {"--say", ARG_TEXT, "TEXT", "what is said, by a local voice (" DEFAULT_SAY ")", .text = &o->say},
@@ -322,24 +354,32 @@ int command_load(int argc, char **argv)
         {"--mock-delays-ms", ARG_TEXT, "A,L,T", "known delays of recogniser, model and voice", .text = &o->delays},
         {"--silence-ms", ARG_NUMBER, "N", "silence that ends speech (auto, realtime): known, too",
          .number = &o->silence_ms, .min = 0, .max = 60000},
-        {"--start-gap-ms", ARG_NUMBER, "N", "from tts start to first audio: known, too",
+        {"--start-gap-ms", ARG_NUMBER, "N", "from tts start to first audio, beside model and voice: known, too",
          .number = &o->start_gap_ms, .min = 0, .max = 60000},
         {"--abort-percent", ARG_NUMBER, "N", "of the answers are cut off by the button",
          .number = &o->abort_percent, .min = 0, .max = 100},
         {"--abort-after-ms", ARG_NUMBER, "N", "after the first audio (500)", .number = &o->abort_after_ms, .min = 0,
          .max = 600000},
-        {"--pid", ARG_NUMBER, "PID", "of the server: its CPU and memory are told", .number = &o->pid, .min = 1,
-         .max = INT32_MAX},
+        {"--pid", ARG_NUMBER, "PID", "of the server, when it runs here: its CPU and memory are told",
+         .number = &o->pid, .min = 1, .max = INT32_MAX},
         {"--json", ARG_FLAG, NULL, "one JSON object instead of words", .flag = &o->is_json},
         {"--svg", ARG_TEXT, "FILE", "a plot of latency over load", .text = &o->svg},
         {"--quiet", ARG_FLAG, NULL, "no line a second", .flag = &o->is_quiet},
         {"--target-is-mine", ARG_FLAG, NULL, "another machine may be connected to ...", .flag = &o->is_mine},
         {"--yes-really", ARG_FLAG, NULL, "... when this is given as well", .flag = &o->is_sure},
     };
-    int status = args_parse(&(struct args){ "parley load [options]", list, COUNT(list) }, argc, argv) - 1;
+    static const char usage[] =
+        "parley load [options]\n"
+        "Simulated devices, for a bounded time, against a server of your own. wss: any certificate will do.\n\n"
+        "  parley load --profile talk --devices 50              a Parley on this machine\n"
+        "  parley load --profile talk --url ws://127.0.0.1:8000/xiaozhi/v1/ --mode manual\n"
+        "                                                       another server, without boot request\n\n"
+        "Status: 0; 1 when no device was greeted or no question answered; 2 for a wrong option.";
+    int status = args_parse(&(struct args){ usage, list, COUNT(list) }, argc, argv) - 1;
     if (status < 0 && !o->url && !o->ota)
         o->ota = DEFAULT_OTA;
-    if (status < 0 && (!may_go_there(o) || !raise_files((unsigned)o->devices)))
+    if (status < 0 && (!is_url("--url", o->url, "ws://", "wss://") || !is_url("--ota", o->ota, "http://", "https://") ||
+                       !may_go_there(o) || !raise_files((unsigned)o->devices)))
         status = EXIT_USAGE;
     if (status < 0 && loop_create(&r->loop, &(struct loop_opts){ .name = "load" }))
         status = EXIT_BAD;

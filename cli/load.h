@@ -27,7 +27,8 @@ struct load_result {
     double steady_s;           /* ... over this long */
     int64_t server_rss_before, server_rss_after, server_rss_peak;
     double greet_per_s;        /* while devices were coming */
-    uint64_t known_us;
+    uint64_t known_us;         /* 0: nothing was said of the providers, what was added is not told */
+    struct crowd_waiting waiting; /* at the end */
     const struct load_sample *samples;
     unsigned sample_count;
 };
@@ -36,5 +37,7 @@ void load_json(const struct load_result *r, struct buf *out);
 /* Latency over load where the load changed, over time where it did not. */
 void load_plot(const struct load_result *r, struct buf *svg);
 uint64_t load_errors(const struct crowd_stats *s);
+/* Did anybody get what they came for: greeted, and of the questions that were asked one was answered. */
+bool load_is_good(const struct load_result *r);
 
 #endif

@@ -75,7 +75,7 @@ static const char *plotted(const char *profile)
     static const struct {
         const char *profile, *text;
     } rows[] = { { "play", "time between packets" }, { "idle", "hello to its answer" },
-                 { "storm", "hello to its answer" } };
+                 { "listen", "hello to its answer" }, { "storm", "hello to its answer" } };
     for (size_t i = 0; i < COUNT(rows); i++)
         if (strcmp(profile, rows[i].profile) == 0)
             return rows[i].text;

@@ -46,6 +46,13 @@ uint64_t load_errors(const struct crowd_stats *s)
     return sum;
 }
 
+bool load_is_good(const struct load_result *r)
+{
+    const struct crowd_stats *s = r->stats;
+    bool was_asked = s->turns + s->turns_lost + r->waiting.count[CROWD_WAIT_ANSWER] > 0;
+    return s->greeted > 0 && (s->turns_good > 0 || !was_asked);
+}
+
 static double share_late(const struct crowd_stats *s)
 {
     return s->gaps ? (double)s->gaps_late / (double)s->gaps : 0;
@@ -96,6 +103,28 @@ static void print_server(const struct load_result *r)
     printf("\n");
 }
 
+/* Figures that are not what they seem. */
+static void print_doubts(const struct load_result *r)
+{
+    const struct crowd_stats *s = r->stats;
+    if (s->early)
+        printf("early       %llu questions were answered before they were over (a pause in what is said?): "
+               "they are in no latency\n", (unsigned long long)s->early);
+    if (s->sooner)
+        printf("sooner      %llu answers came before the known %.0f ms had passed: are --mock-delays-ms, "
+               "--silence-ms and --start-gap-ms right?\n", (unsigned long long)s->sooner, ms(r->known_us));
+}
+
+static void print_waiting(const struct load_result *r)
+{
+    static const char *const texts[CROWD_WAITS] = { "an answer to the boot request", "a connection",
+                                                    "an answer to hello", "an answer to a question" };
+    for (int i = 0; i < CROWD_WAITS; i++)
+        if (r->waiting.count[i])
+            printf("waiting     at the end %u for %s, the longest for %.1f s\n", r->waiting.count[i], texts[i],
+                   (double)r->waiting.longest_us[i] / 1e6);
+}
+
 void load_print(const struct load_result *r)
 {
     const struct crowd_stats *s = r->stats;
@@ -110,18 +139,20 @@ void load_print(const struct load_result *r)
         printf("busy        %llu questions answered by being told so\n", (unsigned long long)s->turns_busy);
     print_audio(r);
     print_server(r);
+    print_doubts(r);
     printf("\n%-30s %9s %9s %9s %9s %9s\n", "ms", "count", "p50", "p90", "p99", "max");
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct histogram *h = histogram_of(s, &rows[i]);
-        if (h->count)
+        if (h->count && (h != &s->added || r->known_us))
             printf("%-30s %9llu %9.2f %9.2f %9.2f %9.2f\n", rows[i].text, (unsigned long long)h->count,
                    ms(histogram_at(h, 0.5)), ms(histogram_at(h, 0.9)), ms(histogram_at(h, 0.99)), ms(h->max));
     }
     for (int i = 0; i < CROWD_ERRORS; i++)
         if (s->errors[i])
-            printf("error       %s: %llu%s\n", crowd_error_name((enum crowd_error)i),
-                   (unsigned long long)s->errors[i],
-                   i == CROWD_REFUSED ? " (no token? --ota gets one for each device)" : "");
+            printf("error       %s: %llu%s%s%s\n", crowd_error_name((enum crowd_error)i),
+                   (unsigned long long)s->errors[i], s->why[i][0] ? " (the first: " : "", s->why[i],
+                   s->why[i][0] ? ")" : "");
+    print_waiting(r);
     for (int v = 0; v < VIOLATIONS; v++)
         if (s->violations[v])
             printf("%s %s: %llu\n", violation_is_timing((enum violation)v) ? "early/late " : "FAULT      ",
@@ -153,6 +184,7 @@ static void json_counts(struct jw *w, const struct crowd_stats *s)
         { "opened", s->opened }, { "connected", s->connected }, { "greeted", s->greeted }, { "left", s->left },
         { "turns", s->turns }, { "turns_good", s->turns_good }, { "turns_lost", s->turns_lost },
         { "turns_busy", s->turns_busy }, { "aborts", s->aborts },
+        { "early", s->early }, { "sooner", s->sooner },
         { "packets_out", s->packets_out }, { "packets_in", s->packets_in }, { "bytes_out", s->bytes_out },
         { "bytes_in", s->bytes_in }, { "gaps", s->gaps }, { "gaps_late", s->gaps_late },
         { "underruns", s->underruns }, { "lost_packets", s->lost_packets },
@@ -165,10 +197,30 @@ static void json_counts(struct jw *w, const struct crowd_stats *s)
         if (s->errors[i])
             jw_i64(w, crowd_error_name((enum crowd_error)i), (int64_t)s->errors[i]);
     jw_end(w);
+    jw_object_as(w, "first_errors");
+    for (int i = 0; i < CROWD_ERRORS; i++)
+        if (s->errors[i])
+            jw_cstr(w, crowd_error_name((enum crowd_error)i), s->why[i]);
+    jw_end(w);
     jw_object_as(w, "violations");
     for (int v = 0; v < VIOLATIONS; v++)
         if (s->violations[v])
             jw_i64(w, violation_name((enum violation)v), (int64_t)s->violations[v]);
+    jw_end(w);
+}
+
+static void json_waiting(struct jw *w, const struct crowd_waiting *waiting)
+{
+    static const char *const names[CROWD_WAITS] = { "ota", "connect", "hello", "answer" };
+    jw_object_as(w, "waiting");
+    for (int i = 0; i < CROWD_WAITS; i++) {
+        if (!waiting->count[i])
+            continue;
+        jw_object_as(w, names[i]);
+        jw_i64(w, "count", waiting->count[i]);
+        jw_f64(w, "longest_ms", ms(waiting->longest_us[i]));
+        jw_end(w);
+    }
     jw_end(w);
 }
 
@@ -224,6 +276,7 @@ void load_json(const struct load_result *r, struct buf *out)
         jw_end(&w);
     }
     json_counts(&w, r->stats);
+    json_waiting(&w, &r->waiting);
     for (size_t i = 0; i < COUNT(rows); i++)
         json_histogram(&w, rows[i].name, histogram_of(r->stats, &rows[i]));
     json_samples(&w, r);

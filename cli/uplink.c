@@ -3,9 +3,14 @@
 #include "cli/uplink.h"
 
 #include "audio/encoder.h"
+#include "audio/energy.h"
 #include "base/mem.h"
 
 #define UPLINK_BITRATE 17000 /* what firmware's "automatic" comes to at 16 kHz and 60 ms */
+
+#define BLOCK (UPLINK_RATE_HZ / 100) /* 10 ms */
+#define SILENCE_DBFS (-70)
+#define SOUND_RANGE_DB 40
 
 static void put_packet(struct uplink *u, struct slice packet)
 {
@@ -31,10 +36,26 @@ static void fill(int16_t *frame, size_t samples, struct pcm pcm, size_t at, size
     }
 }
 
+/* Samples up to the end of the last sound; all when there is none. */
+static size_t sounding(struct pcm pcm)
+{
+    float loudest = -100;
+    size_t end = 0;
+    for (size_t at = 0; at + BLOCK <= pcm.count; at += BLOCK)
+        loudest = MAX(loudest, energy_dbfs((struct pcm){ pcm.samples + at, BLOCK }));
+    for (size_t at = 0; at + BLOCK <= pcm.count; at += BLOCK)
+        if (loudest > SILENCE_DBFS && energy_dbfs((struct pcm){ pcm.samples + at, BLOCK }) > loudest - SOUND_RANGE_DB)
+            end = at + BLOCK;
+    return end ? end : pcm.count;
+}
+
 enum err uplink_build(struct uplink *u, struct pcm pcm, uint32_t frame_ms, bool is_pcm)
 {
     size_t samples = UPLINK_RATE_HZ / 1000 * frame_ms;
+    pcm.count = sounding(pcm);
     size_t lead = pcm.count ? UPLINK_RATE_HZ / 1000 * UPLINK_LEAD_MS : 0;
+    if (lead)
+        lead += (samples - (lead + pcm.count) % samples) % samples;
     unsigned speech = (unsigned)((lead + pcm.count + samples - 1) / samples);
     struct encoder *e = NULL;
     enum err err = OK;
@@ -75,6 +96,12 @@ bool uplink_next(void *user, struct slice *packet)
     if (++at->next == at->u->count)
         at->next = at->u->speech_end; /* silence goes round */
     return true;
+}
+
+void uplink_stop(struct uplink_at *at)
+{
+    if (at->u)
+        at->next = MAX(at->next, at->u->speech_end);
 }
 
 bool uplink_is_over(const struct uplink_at *at)

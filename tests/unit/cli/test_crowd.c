@@ -14,10 +14,13 @@
 /* What the server does wrong, and how slow it is. */
 struct script {
     unsigned hello_ms, answer_ms, start_gap_ms, frames, frame_ms, stop_ms;
-    unsigned slow_frame, slow_ms;      /* this frame comes so much later; 0: none */
+    unsigned slow_frame, slow_ms;      /* after this frame the next comes so much later; 0: none */
+    bool is_slow_again;                /* and after twice, three times as many */
     unsigned skipped_frame;            /* this one never comes; 0: none */
     unsigned refuses_with;             /* this status instead of an upgrade */
     unsigned busy_ms;                  /* upgraded, then "try again later" after this; 0: not */
+    unsigned closes_with;              /* this code, in the third packet; 0: not */
+    bool starts_twice, stops_twice, speaks_before_start, answers_speech;
     bool forgets_stop, hangs_up, hangs_up_speaking, ignores_hello, is_deaf, is_mute, bursts, speaks_after_stop;
     const char *busy_text;             /* the sentence of its answers; NULL: "y" */
     const char *ota_url, *ota_token;   /* what the boot request is answered */
@@ -27,7 +30,7 @@ struct client {
     struct world *world;
     struct ws *ws;
     struct timer timer;
-    unsigned frames;
+    unsigned frames, heard;
     bool is_answering;
 };
 
@@ -50,7 +53,7 @@ static void tell(struct client *c, const char *text)
 
 static void send_packet(struct client *c)
 {
-    static const uint8_t packet[] = { 0x58 | 0x03, 3, 1, 2, 3, 4, 5, 6 }; /* three frames of 20 ms */
+    static const uint8_t packet[] = { 0x48 | 0x03, 3, 1, 2, 3, 4, 5, 6 }; /* three frames of 20 ms */
     if (c->ws)
         (void)!ws_send_binary(c->ws, (struct slice){ 0 }, slice_from(packet, sizeof(packet)));
 }
@@ -69,6 +72,8 @@ static void stop(void *arg)
     c->is_answering = false;
     if (!c->world->script.forgets_stop)
         tell(c, "{\"type\":\"tts\",\"state\":\"stop\"}");
+    if (c->world->script.stops_twice)
+        tell(c, "{\"type\":\"tts\",\"state\":\"stop\"}");
     if (c->world->script.speaks_after_stop)
         send_packet(c);
 }
@@ -80,11 +85,17 @@ static void frame(void *arg)
     c->frames++;
     if (!s->is_mute && c->frames != s->skipped_frame)
         send_packet(c);
+    if (s->closes_with && c->frames == 3) {
+        timer_stop(&c->timer);
+        ws_close(take_ptr(&c->ws), (int)s->closes_with, SLICE("oops"), 100);
+        return;
+    }
     if (s->hangs_up_speaking && c->frames == 3) {
         hang_up(c);
         return;
     }
-    unsigned wait = s->bursts ? 0 : s->frame_ms + (s->slow_frame && c->frames == s->slow_frame ? s->slow_ms : 0);
+    bool is_slow = s->slow_frame && (s->is_slow_again ? c->frames % s->slow_frame == 0 : c->frames == s->slow_frame);
+    unsigned wait = s->bursts ? 0 : s->frame_ms + (is_slow ? s->slow_ms : 0);
     if (c->frames < s->frames)
         timer_start(&c->timer, c->world->loop, wait, frame, c);
     else
@@ -96,7 +107,10 @@ static void answer(void *arg)
     struct client *c = arg;
     if (!c->world->script.is_deaf)
         tell(c, "{\"type\":\"stt\",\"text\":\"x\"}");
-    tell(c, "{\"type\":\"tts\",\"state\":\"start\"}");
+    if (c->world->script.speaks_before_start)
+        send_packet(c);
+    for (int i = 0; i <= c->world->script.starts_twice; i++)
+        tell(c, "{\"type\":\"tts\",\"state\":\"start\"}");
     const char *text = c->world->script.busy_text;
     char sentence[200];
     snprintf(sentence, sizeof(sentence), "{\"type\":\"tts\",\"state\":\"sentence_start\",\"text\":\"%s\"}",
@@ -137,9 +151,13 @@ static void on_text(void *user, struct slice text)
         hang_up(c);
 }
 
+/* One that thinks after three packets that it has heard all. */
 static void on_binary(void *user, struct slice data)
 {
-    ((struct client *)user)->world->audio_in++;
+    struct client *c = user;
+    c->world->audio_in++;
+    if (c->world->script.answers_speech && ++c->heard == 3)
+        timer_start(&c->timer, c->world->loop, 0, answer, c);
 }
 
 static void on_close(void *user, int code, struct slice reason, int http_status)
@@ -277,6 +295,25 @@ static void a_server_that_keeps_time_has_no_late_gap(void **state)
     assert_int_equal(s->gaps_late, 0);
     assert_int_equal(s->underruns, 0);
     near(histogram_at(&s->audio, 0.5), 100);
+    for (int v = 0; v < VIOLATIONS; v++)
+        assert_int_equal(s->violations[v], 0);
+}
+
+static void every_tenth_gap_is_late_when_every_tenth_frame_is(void **state)
+{
+    struct world *w = *state;
+    w->script.frames = 101;
+    w->script.slow_frame = 10;
+    w->script.slow_ms = 60;
+    w->script.is_slow_again = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 7200);
+    assert_int_equal(s->turns_good, 1);
+    assert_int_equal(s->gaps, 100);
+    assert_int_equal(s->gaps_late, 10);
+    assert_int_equal(s->underruns, 10);
+    near(histogram_at(&s->gap, 0.9), 60);
+    near(histogram_at(&s->gap, 0.91), 120);
+    near(s->gap.max, 120);
 }
 
 static void one_slow_frame_is_a_late_gap_and_an_underrun(void **state)
@@ -316,6 +353,39 @@ static void what_is_known_is_taken_off_the_latency(void **state)
     near(histogram_at(&s->added, 0.5), 20);
     assert_true(s->packets_out >= 10);
     assert_true(w->audio_in >= 10);
+}
+
+/* Of a typed question neither recogniser nor silence is known. */
+static void a_typed_question_has_its_own_known_delay(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 5000,
+                                                             .known_us_before_audio = 900000, .known_us_typed = 90000 }, 800);
+    assert_int_equal(s->turns_good, 1);
+    near(histogram_at(&s->added, 0.5), 10);
+    assert_int_equal(s->sooner, 0);
+}
+
+static void an_answer_sooner_than_what_is_known_is_counted(void **state)
+{
+    struct world *w = *state;
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 5000, .known_us_typed = 150000 }, 800);
+    assert_int_equal(s->sooner, 1);
+    assert_int_equal(s->added.max, 0);
+    near(s->audio.max, 100);
+}
+
+static void an_answer_before_the_question_is_over_is_early_and_in_no_latency(void **state)
+{
+    struct world *w = *state;
+    w->script.answers_speech = true;
+    const struct crowd_stats *s =
+        go(w, (struct crowd_opts){ .profile = PROFILE_TALK, .mode = MSG_LISTEN_AUTO, .pause_ms = 60 }, 2000);
+    assert_true(s->turns >= 1);
+    assert_true(s->early >= 1);
+    assert_int_equal(s->audio.count + s->early, s->turns_good);
+    assert_int_equal(s->added.count, s->audio.count);
 }
 
 static void the_button_is_timed_until_the_stop(void **state)
@@ -428,6 +498,29 @@ static void audio_after_the_stop_is_a_fault(void **state)
     assert_int_equal(s->turns_good, 1);
 }
 
+static void a_second_start_or_stop_is_a_fault_and_one_answer(void **state)
+{
+    struct world *w = *state;
+    w->script.starts_twice = w->script.stops_twice = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 800);
+    assert_int_equal(s->violations[VIOLATION_double_start], 1);
+    assert_int_equal(s->violations[VIOLATION_stop_without_start], 1);
+    assert_int_equal(s->turns, 1);
+    assert_int_equal(s->turns_good, 1);
+    assert_int_equal(s->audio.count, 1);
+    assert_int_equal(s->start.count, 1);
+}
+
+static void what_a_device_throws_away_is_not_its_first_audio(void **state)
+{
+    struct world *w = *state;
+    w->script.speaks_before_start = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 800);
+    assert_int_equal(s->violations[VIOLATION_audio_before_start], 1);
+    assert_int_equal(s->lost_packets, 1);
+    near(s->audio.max, 100); /* not 40 */
+}
+
 static void an_answer_without_text_or_without_audio_is_not_good(void **state)
 {
     struct world *w = *state;
@@ -456,6 +549,52 @@ static void an_answer_that_ends_with_its_connection_is_lost(void **state)
     assert_int_equal(s->errors[CROWD_CLOSED], 3);
     assert_int_equal(s->violations[VIOLATION_missing_stop], 3);
     assert_int_equal(crowd_speaking(w->crowd), 0);
+}
+
+/* What is not answered is no error before its time is over, but it is told. */
+static void who_waits_at_the_end_is_counted_by_what_for(void **state)
+{
+    struct world *w = *state;
+    struct crowd_waiting waiting;
+    w->script.ignores_hello = true;
+    const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 3 }, 500);
+    assert_int_equal(load_errors(s), 0);
+    crowd_waiting(w->crowd, &waiting);
+    assert_int_equal(waiting.count[CROWD_WAIT_HELLO], 3);
+    assert_in_range(waiting.longest_us[CROWD_WAIT_HELLO], 450000, 500000);
+    crowd_close(take_ptr(&w->crowd));
+    pass(w, 5);
+
+    w->script = (struct script){ .answer_ms = 60000 };
+    s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .devices = 2 }, 400);
+    crowd_waiting(w->crowd, &waiting);
+    assert_int_equal(waiting.count[CROWD_WAIT_ANSWER], 2);
+    assert_int_equal(waiting.count[CROWD_WAIT_HELLO] + waiting.count[CROWD_WAIT_CONNECT] + waiting.count[CROWD_WAIT_OTA], 0);
+    struct load_result r = { .stats = s, .waiting = waiting };
+    assert_false(load_is_good(&r)); /* greeted, but no question was answered */
+}
+
+static void of_the_first_error_the_reason_is_kept(void **state)
+{
+    static const struct {
+        struct script script;
+        enum crowd_error error;
+        const char *why;
+    } rows[] = {
+        { { .refuses_with = 404 }, CROWD_REFUSED, "HTTP 404" },
+        { { .refuses_with = 401 }, CROWD_REFUSED, "HTTP 401: no token? --ota gets one for each device" },
+        { { .frames = 9, .frame_ms = 20, .closes_with = 1011 }, CROWD_CLOSED, "closed with 1011 oops" },
+        { { .frames = 9, .frame_ms = 20, .hangs_up_speaking = true }, CROWD_CLOSED, "the connection ended without a close" },
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        w->script = rows[i].script;
+        const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY }, 300);
+        assert_int_equal(s->errors[rows[i].error], 1);
+        assert_string_equal(s->why[rows[i].error], rows[i].why);
+        crowd_close(take_ptr(&w->crowd));
+        pass(w, 5);
+    }
 }
 
 static void every_way_to_say_no_is_told_apart_and_timed(void **state)
@@ -635,7 +774,7 @@ static void the_report_says_exactly_what_the_server_did(void **state)
     w->script.slow_frame = 3;
     w->script.slow_ms = 140;
     const struct crowd_stats *s = go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .devices = 2, .pause_ms = 60000,
-                                                             .known_us_before_audio = 70000 }, 900);
+                                                             .known_us_typed = 70000 }, 900);
     struct load_result r = { .profile = "play", .url = w->url, .devices = 2, .seconds = 1, .stats = s,
                              .alive = crowd_alive(w->crowd), .own_cpu_s = 0.2 };
     load_json(&r, &out);
@@ -709,6 +848,14 @@ int main(void)
         CASE(so_can_the_token_and_then_it_is_no_header),
         CASE(only_this_machine_is_connected_to),
         CASE(a_report_can_be_read_by_machines_and_plotted),
+        CASE(every_tenth_gap_is_late_when_every_tenth_frame_is),
+        CASE(a_typed_question_has_its_own_known_delay),
+        CASE(an_answer_sooner_than_what_is_known_is_counted),
+        CASE(an_answer_before_the_question_is_over_is_early_and_in_no_latency),
+        CASE(a_second_start_or_stop_is_a_fault_and_one_answer),
+        CASE(what_a_device_throws_away_is_not_its_first_audio),
+        CASE(who_waits_at_the_end_is_counted_by_what_for),
+        CASE(of_the_first_error_the_reason_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

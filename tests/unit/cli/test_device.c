@@ -437,6 +437,27 @@ static void an_uplink_has_lead_speech_and_endless_silence(void **state)
     assert_false(uplink_next(&(struct uplink_at){ 0 }, &packet));
 }
 
+static void an_uplink_ends_with_its_last_sound_at_the_end_of_a_packet(void **state)
+{
+    struct uplink u;
+    static int16_t speech[16000];
+    for (size_t i = 0; i < 10080; i++) /* 630 ms of a tone, 370 ms of nearly nothing */
+        speech[i] = (int16_t)(i / 20 % 2 ? 8000 : -8000);
+    for (size_t i = 10080; i < COUNT(speech); i++)
+        speech[i] = (int16_t)(i % 2 ? 12 : -12);
+    assert_ok(uplink_build(&u, (struct pcm){ speech, COUNT(speech) }, 60, true));
+    assert_int_equal(u.speech_end, 15); /* 240 + 630 ms, and 30 ms more of lead */
+    const int16_t *last = (const int16_t *)(const void *)(u.bytes.data + u.ends[13]);
+    assert_int_equal(last[959], speech[10079]);
+    const int16_t *silence = (const int16_t *)(const void *)(u.bytes.data + u.ends[14]);
+    for (int i = 0; i < 960; i++)
+        assert_int_equal(silence[i], 0);
+    struct uplink_at at = { .u = &u, .next = 3 };
+    uplink_stop(&at);
+    assert_true(uplink_is_over(&at));
+    uplink_done(&u);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -453,6 +474,7 @@ int main(void)
         T(refusals_and_ends_are_told),
         T(no_hello_within_ten_seconds_is_a_fault),
         cmocka_unit_test(an_uplink_has_lead_speech_and_endless_silence),
+        cmocka_unit_test(an_uplink_ends_with_its_last_sound_at_the_end_of_a_packet),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);
 }
