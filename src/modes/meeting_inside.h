@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * meeting_inside.h -- private to meeting.c and meeting_live.c: the meeting of one session, and what it asks
+ * meeting_inside.h -- private to meeting.c and its meeting_*.c: the meeting of one session, and what it asks
  * of the store. */
 #ifndef PARLEY_MODES_MEETING_INSIDE_H
 #define PARLEY_MODES_MEETING_INSIDE_H
@@ -76,6 +76,10 @@ void meeting_is_missing(struct modes *m, struct slice req_id); /* NOT_IN_MEETING
 void meeting_drop(struct meeting *t);
 /* Somebody else ended it (the API, another session): leaves the mode. */
 void meeting_ended_elsewhere(struct meeting *t);
+
+/* meeting_texts.c: the snippet message; what the recogniser heard. */
+void meeting_snippet(struct modes *m, const struct msg *msg);
+void meeting_heard(struct modes *m, uint32_t turn, struct slice text);
 
 /* meeting_live.c: merging, live transcript, checkpoints. */
 void meeting_live_start(struct meeting *t);
