@@ -82,17 +82,25 @@ static const char *plotted(const char *profile)
     return "latency added by the server";
 }
 
+/* At multiples of a round number. */
+static void put_x_ticks(const struct frame *f, struct buf *svg)
+{
+    double step = MAX(round_up((f->x_max - f->x_min) / TICKS), 1);
+    for (double x = ceil(f->x_min / step) * step; x <= f->x_max; x += step)
+        buf_printf(svg, "<text x='%.1f' y='%d' text-anchor='middle'>%.0f</text>\n", place_x(f, x),
+                   HEIGHT - BOTTOM + 20, x);
+}
+
 static void put_axes(const struct load_result *r, const struct frame *f, struct buf *svg)
 {
     buf_printf(svg, "<text x='%d' y='22'>%s, %u devices: %s</text>\n", LEFT, r->profile, r->devices,
                plotted(r->profile));
+    put_x_ticks(f, svg);
     for (int i = 0; i <= TICKS; i++) {
-        double y = f->y_max * i / TICKS, x = f->x_min + (f->x_max - f->x_min) * i / TICKS;
+        double y = f->y_max * i / TICKS;
         buf_printf(svg, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' stroke='#ddd'/>\n", LEFT, WIDTH - RIGHT,
                    place_y(f, y), place_y(f, y));
         buf_printf(svg, "<text x='%d' y='%.1f' text-anchor='end'>%.4g</text>\n", LEFT - 8, place_y(f, y) + 4, y);
-        buf_printf(svg, "<text x='%.1f' y='%d' text-anchor='middle'>%.0f</text>\n", place_x(f, x),
-                   HEIGHT - BOTTOM + 20, x);
     }
     buf_printf(svg, "<text x='%d' y='%d' text-anchor='middle'>%s</text>\n", (WIDTH + LEFT) / 2, HEIGHT - 10,
                f->is_over_time ? "second" : "devices connected");
