@@ -3,8 +3,8 @@
 """./dev bench [NAME ...] [--write] [--compare] [--quick]: what Parley costs, next to the bare libraries in the same run.
 
 The benches are in tools/bench_<topic>.py, what they share is in tools/bench_kit.py. Each starts a server of its own
-in a temporary folder. --write puts the tables into docs/performance.md, --compare prints the figures kept from the
-last commit that was measured (build/bench-last.json)."""
+in a temporary folder. --write puts the tables into docs/performance.md, --compare prints the figures of
+the last other commit measured here next to these (kept in build/bench-kept.json)."""
 import argparse
 import glob
 import importlib
@@ -18,7 +18,7 @@ import time
 import bench_kit as kit
 
 os.chdir(kit.ROOT)
-KEPT = 'build/bench-last.json'
+KEPT = 'build/bench-kept.json'
 PAGE = 'docs/performance.md'
 
 
@@ -56,12 +56,23 @@ def write_page(benches, commit):
     open(PAGE, 'w', encoding='utf-8').write(text)
 
 
-def compare(kept):
-    print(f'\nnext to {kept["commit"]}:')
+def key_of(row):
+    """What is measured with fewer devices is another figure."""
+    return f'{row["bench"]}: {row["what"]}{" (--quick)" if kit.o.quick else ""}'
+
+
+def others(kept, row, commit):
+    """What was kept of this row from other commits: [value, commit], the last one last."""
+    return [pair for pair in kept.get(key_of(row), []) if pair[1] != commit]
+
+
+def compare(kept, commit):
+    """With another commit's figures; with this one's, when there are no others."""
+    print('\nnext to what was measured before' + (':' if any(key_of(r) in kept for r in kit.rows) else ': nothing was, here'))
     for r in kit.rows:
-        old = kept['rows'].get(f'{r["bench"]}: {r["what"]}')
-        if old:
-            print(f'  {r["bench"] + ": " + r["what"]:<68} {old:>10.4g} -> {r["value"]:<10.4g} {(r["value"] / old - 1) * 100:+.1f} %')
+        for old, whose in (others(kept, r, commit) or kept.get(key_of(r), []))[-1:]:
+            change = f'{(r["value"] / old - 1) * 100:+.1f} %' if old else ''
+            print(f'  {key_of(r):<68} {old:>10.4g} -> {r["value"]:<10.4g} {change:>8}  {whose}')
 
 
 def main():
@@ -69,7 +80,7 @@ def main():
     arg = argparse.ArgumentParser(prog='./dev bench', epilog='benches: ' + ' '.join(benches))
     arg.add_argument('names', nargs='*', metavar='NAME')
     arg.add_argument('--write', action='store_true', help='tables into docs/performance.md')
-    arg.add_argument('--compare', action='store_true', help='next to the last commit measured')
+    arg.add_argument('--compare', action='store_true', help='next to the last other commit that was measured in this folder')
     arg.add_argument('--quick', action='store_true', help='fewer devices, one round each')
     arg.add_argument('--hour', action='store_true', help='mixed for an hour instead of five minutes')
     arg.add_argument('--repeat', type=int, default=3, metavar='N', help='rounds of each measurement (3)')
@@ -80,19 +91,19 @@ def main():
         sys.exit(f'bench: {unknown[0]}: there are {", ".join(benches)}')
     if not kit.RT:
         print('bench: no right to real-time scheduling: on a busy machine read latencies as upper bounds')
-    kept = json.load(open(KEPT)) if os.path.exists(KEPT) else {}
+    kept = json.load(open(KEPT)) if os.path.exists(KEPT) else {}  # row -> [value, commit] of two commits
     commit = subprocess.run(['git', 'describe', '--always', '--dirty'], stdout=subprocess.PIPE, text=True).stdout.strip()
     for name in given.names or benches:
         began = time.monotonic()
         print(name)
         benches[name](kit)
         print(f'  ({time.monotonic() - began:.0f} s)', flush=True)
-    if given.compare and kept:
-        compare(kept)
+    if given.compare:
+        compare(kept, commit)
     if given.write:
         write_page(benches, commit)
-    now = {f'{r["bench"]}: {r["what"]}': r['value'] for r in kit.rows}
-    json.dump(dict(commit=commit, rows={**kept.get('rows', {}), **now}), open(KEPT, 'w'), indent=1)
+    now = {key_of(r): others(kept, r, commit)[-1:] + [[r['value'], commit]] for r in kit.rows}
+    json.dump({**kept, **now}, open(KEPT, 'w'), indent=1)
 
 
 main()
