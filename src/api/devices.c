@@ -55,7 +55,7 @@ static enum err list_run(struct db *db, struct work *w)
     int64_t total;
     enum err e = db_device_count(db, &total);
     if (!e)
-        e = db_device_list(db, (size_t)w->n[0], (size_t)w->n[1], &w->arena, &rows, &count);
+        e = db_device_list(db, w->offset, w->limit, &w->arena, &rows, &count);
     if (e)
         return e;
     struct jw j;
@@ -65,17 +65,15 @@ static enum err list_run(struct db *db, struct work *w)
     for (size_t i = 0; i < count; i++)
         device_put(&j, &rows[i], w->state);
     struct presence_entry *online;
-    size_t n = w->state && w->n[0] == 0 ? presence_list(w->state, &w->arena, &online) : 0;
+    size_t n = w->state && w->offset == 0 ? presence_list(w->state, &w->arena, &online) : 0;
     for (size_t i = 0; i < n && count + i < LIST_MAX; i++) {
         struct device_row known;
         if (db_device_get(db, online[i].device, &w->arena, &known) == ERR_NOT_FOUND)
             online_put(&j, &online[i]);
     }
     jw_end(&j);
-    jw_i64(&j, "total", total);
     jw_i64(&j, "online", w->state ? presence_count(w->state) : 0);
-    jw_i64(&j, "offset", w->n[0]);
-    jw_i64(&j, "limit", w->n[1]);
+    page_put(&j, w, total);
     jw_end(&j);
     return OK;
 }
@@ -84,8 +82,7 @@ void serve_devices(struct api_call *c)
 {
     struct work *w = work_new(list_run);
     w->state = c->api->env.presence;
-    w->n[0] = query_number(c, "offset", 0, 0, INT32_MAX);
-    w->n[1] = query_number(c, "limit", LIST_DEFAULT, 1, LIST_MAX);
+    work_page(c, w, LIST_DEFAULT, LIST_MAX);
     work_start(c, w, true);
 }
 

@@ -98,7 +98,7 @@ static enum err search_run(struct db *db, struct work *w)
 {
     struct search_hit *hits;
     size_t count;
-    const struct search_filter f = { .typed = slice_of(w->text), .limit = (size_t)w->n[0], .offset = (size_t)w->n[1] };
+    const struct search_filter f = { .typed = slice_of(w->text), .offset = w->offset, .limit = w->limit };
     enum err e = db_segment_search(db, &f, &w->arena, &hits, &count);
     if (e)
         return e;
@@ -125,8 +125,7 @@ void serve_meetings_search(struct api_call *c)
     }
     struct work *w = work_new(search_run);
     w->text = work_text(w, q);
-    w->n[0] = query_number(c, "limit", SEARCH_DEFAULT, 1, RECENT_MAX);
-    w->n[1] = query_number(c, "offset", 0, 0, INT32_MAX);
+    work_page(c, w, SEARCH_DEFAULT, RECENT_MAX);
     work_start(c, w, true);
 }
 
@@ -215,8 +214,7 @@ static enum err transcript_run(struct db *db, struct work *w)
     size_t count;
     enum err e = db_meeting_get(db, w->id, &w->arena, &m);
     if (!e)
-        e = db_segment_list(db, &(struct segment_filter){ .meeting = m.id, .offset = (size_t)w->n[0],
-                                                          .limit = (size_t)w->n[1] },
+        e = db_segment_list(db, &(struct segment_filter){ .meeting = m.id, .offset = w->offset, .limit = w->limit },
                             &w->arena, &rows, &count);
     if (e)
         return e;
@@ -224,9 +222,7 @@ static enum err transcript_run(struct db *db, struct work *w)
     jw_init(&j, &w->out);
     jw_object(&j);
     segments_put(&j, "items", rows, count);
-    jw_i64(&j, "total", m.segments);
-    jw_i64(&j, "offset", w->n[0]);
-    jw_i64(&j, "limit", w->n[1]);
+    page_put(&j, w, m.segments);
     jw_end(&j);
     return OK;
 }
@@ -236,8 +232,7 @@ void serve_meeting_transcript(struct api_call *c)
     struct work *w = meeting_work(c, transcript_run);
     if (!w)
         return;
-    w->n[0] = query_number(c, "offset", 0, 0, INT32_MAX);
-    w->n[1] = query_number(c, "limit", TRANSCRIPT_DEFAULT, 1, TRANSCRIPT_MAX);
+    work_page(c, w, TRANSCRIPT_DEFAULT, TRANSCRIPT_MAX);
     work_start(c, w, true);
 }
 

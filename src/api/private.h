@@ -99,12 +99,16 @@ struct work {
     const char *why;              /* the error's sentence; NULL: err_text */
     const char *type, *name;      /* a file */
     const char *id, *text;        /* parameters, in the arena */
+    size_t offset, limit;         /* of a list: work_page */
     int64_t n[4];
     void *state;                  /* in the arena */
     struct api_call *call;
 };
 struct work *work_new(enum err (*run)(struct db *db, struct work *w));
 const char *work_text(struct work *w, struct slice s);
+/* Takes `offset` and `limit` from the query; page_put: they and the total, into the object that is open. */
+void work_page(struct api_call *c, struct work *w, int64_t otherwise, int64_t max);
+void page_put(struct jw *j, const struct work *w, int64_t total);
 void work_free(void *work); /* one that was never started */
 void work_start(struct api_call *c, struct work *w, bool is_read_only); /* w is taken */
 

@@ -169,6 +169,19 @@ const char *work_text(struct work *w, struct slice s)
     return arena_strdup(&w->arena, s);
 }
 
+void work_page(struct api_call *c, struct work *w, int64_t otherwise, int64_t max)
+{
+    w->offset = (size_t)query_number(c, "offset", 0, 0, INT32_MAX);
+    w->limit = (size_t)query_number(c, "limit", otherwise, 1, max);
+}
+
+void page_put(struct jw *j, const struct work *w, int64_t total)
+{
+    jw_i64(j, "total", total);
+    jw_i64(j, "offset", (int64_t)w->offset);
+    jw_i64(j, "limit", (int64_t)w->limit);
+}
+
 static enum err work_run(struct db *db, void *input)
 {
     struct work *w = input;

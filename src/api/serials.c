@@ -12,7 +12,9 @@ static enum err list_run(struct db *db, struct work *w)
     struct serial_row *rows;
     size_t count;
     int64_t total;
-    enum err e = db_serial_list(db, (size_t)w->n[0], (size_t)w->n[1], &w->arena, &rows, &count, &total);
+    enum err e = db_serial_count(db, &total);
+    if (!e)
+        e = db_serial_list(db, w->offset, w->limit, &w->arena, &rows, &count);
     if (e)
         return e;
     struct jw j;
@@ -26,9 +28,7 @@ static enum err list_run(struct db *db, struct work *w)
         jw_end(&j);
     }
     jw_end(&j);
-    jw_i64(&j, "total", total);
-    jw_i64(&j, "offset", w->n[0]);
-    jw_i64(&j, "limit", w->n[1]);
+    page_put(&j, w, total);
     jw_end(&j);
     return OK;
 }
@@ -36,8 +36,7 @@ static enum err list_run(struct db *db, struct work *w)
 void serve_serials(struct api_call *c)
 {
     struct work *w = work_new(list_run);
-    w->n[0] = query_number(c, "offset", 0, 0, INT32_MAX);
-    w->n[1] = query_number(c, "limit", LIST_DEFAULT, 1, LIST_MAX);
+    work_page(c, w, LIST_DEFAULT, LIST_MAX);
     work_start(c, w, true);
 }
 

@@ -207,14 +207,16 @@ enum err db_serial_each(struct db *db, void (*fn)(void *user, const struct seria
     return query_end(&q);
 }
 
+enum err db_serial_count(struct db *db, int64_t *count)
+{
+    return db_number(count, db, "SELECT count(*) FROM serial_key");
+}
+
 enum err db_serial_list(struct db *db, size_t offset, size_t limit, struct arena *a, struct serial_row **out,
-                        size_t *count, int64_t *total)
+                        size_t *count)
 {
     *out = NULL;
     *count = 0;
-    enum err e = db_number(total, db, "SELECT count(*) FROM serial_key");
-    if (e)
-        return e;
     auto_query struct query q;
     db_query(&q, db, "SELECT serial, device FROM serial_key ORDER BY serial LIMIT ?1 OFFSET ?2",
              db_i((int64_t)MIN(limit, DB_ROWS_MAX)), db_i((int64_t)offset));

@@ -50,7 +50,8 @@ must_check enum err db_serial_remove(struct db *db, const char *serial); /* ERR_
 must_check enum err db_serial_each(struct db *db, void (*fn)(void *user, const struct serial_row *s), void *user);
 /* By serial, without keys, from `offset`, at most `limit`. */
 must_check enum err db_serial_list(struct db *db, size_t offset, size_t limit, struct arena *a,
-                                   struct serial_row **out, size_t *count, int64_t *total);
+                                   struct serial_row **out, size_t *count);
+must_check enum err db_serial_count(struct db *db, int64_t *count);
 /* A forced firmware: waits for the device, replacing one that does; "": none waits. ERR_STATE: it was sent
  * before. */
 must_check enum err db_force_put(struct db *db, const char *device, const char *version);
