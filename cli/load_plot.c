@@ -111,14 +111,18 @@ static void put_axes(const struct load_result *r, const struct frame *f, struct 
 static void put_line(const struct load_result *r, const struct frame *f, struct buf *svg, bool is_p99)
 {
     const char *colour = is_p99 ? "#c0392b" : "#2c6fbb";
-    buf_printf(svg, "<polyline fill='none' stroke='%s' stroke-width='2' points='", colour);
+    auto_buf struct buf points = { 0 };
     for (unsigned i = 0; i < r->sample_count; i++) {
         const struct load_sample *s = &r->samples[i];
-        if (s->latencies)
-            buf_printf(svg, "%.1f,%.1f ", place_x(f, x_of(r, f, i)),
-                       place_y(f, (double)(is_p99 ? s->p99_us : s->p50_us) / 1000));
+        if (s->latencies == 0)
+            continue;
+        double x = place_x(f, x_of(r, f, i)), y = place_y(f, (double)(is_p99 ? s->p99_us : s->p50_us) / 1000);
+        buf_printf(&points, "%.1f,%.1f ", x, y);
+        buf_printf(svg, "<circle cx='%.1f' cy='%.1f' r='2.5' fill='%s'/>\n", x, y, colour); /* one is no line */
     }
-    buf_printf(svg, "'/>\n<text x='%d' y='%d' fill='%s' text-anchor='end'>%s</text>\n", WIDTH - RIGHT,
+    buf_printf(svg, "<polyline fill='none' stroke='%s' stroke-width='2' points='" SLICE_FMT "'/>\n", colour,
+               SLICE_ARG(buf_slice(&points)));
+    buf_printf(svg, "<text x='%d' y='%d' fill='%s' text-anchor='end'>%s</text>\n", WIDTH - RIGHT,
                is_p99 ? 22 : 38, colour, is_p99 ? "p99" : "p50");
 }
 

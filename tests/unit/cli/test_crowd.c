@@ -750,6 +750,7 @@ static void a_report_can_be_read_by_machines_and_plotted(void **state)
     assert_true(slice_contains(buf_slice(&svg), SLICE("devices connected")));
     assert_true(slice_contains(buf_slice(&svg), SLICE("<text x='740.0' y='390' text-anchor='middle'>20</text>")));
     assert_true(slice_contains(buf_slice(&svg), SLICE("<text x='405.0' y='390' text-anchor='middle'>10</text>")));
+    assert_true(slice_contains(buf_slice(&svg), SLICE("<circle cx='740.0'")));
     assert_true(slice_ends(buf_slice(&svg), SLICE("</svg>\n")));
 }
 
