@@ -91,24 +91,33 @@ static bool id_of(struct command *c, const char *word, struct buf *id)
     return false;
 }
 
-static int put(struct command *c, const char *id, const char *title, const char *owner, const char *status,
-               const char *said)
+/* A JSON object that begins with the group. */
+static void body_begin(struct jw *w, struct buf *body, const struct tasks_options *o)
+{
+    jw_init(w, body);
+    jw_object(w);
+    jw_cstr(w, "groupKey", o->group);
+}
+
+struct edit {
+    const char *id, *title, *owner, *status; /* NULL: as it is */
+};
+
+static int put(struct command *c, const struct edit *edit, const char *said)
 {
     const struct tasks_options *o = c->options;
     auto_answer struct api_answer a = { 0 };
     auto_buf struct buf body = { 0 };
     struct jw w;
-    jw_init(&w, &body);
-    jw_object(&w);
-    jw_cstr(&w, "groupKey", o->group);
-    if (id)
-        jw_cstr(&w, "id", id);
-    if (title)
-        jw_cstr(&w, "title", title);
-    if (owner)
-        jw_cstr(&w, "owner", owner);
-    if (status)
-        jw_cstr(&w, "status", status);
+    body_begin(&w, &body, o);
+    if (edit->id)
+        jw_cstr(&w, "id", edit->id);
+    if (edit->title)
+        jw_cstr(&w, "title", edit->title);
+    if (edit->owner)
+        jw_cstr(&w, "owner", edit->owner);
+    if (edit->status)
+        jw_cstr(&w, "status", edit->status);
     if (o->priority >= 0)
         jw_i64(&w, "priority", o->priority);
     jw_end(&w);
@@ -129,19 +138,23 @@ static int add(struct command *c)
     auto_buf struct buf title = { 0 };
     for (size_t i = 0; i < c->word_count; i++)
         buf_printf(&title, "%s%s", i ? " " : "", c->words[i]);
-    return put(c, NULL, title.data, o->owner, NULL, "added");
+    return put(c, &(struct edit){ .title = title.data, .owner = o->owner }, "added");
 }
 
 static int done(struct command *c)
 {
     auto_buf struct buf id = { 0 };
-    return id_of(c, c->words[0], &id) ? put(c, id.data, NULL, NULL, "done", "done") : EXIT_BAD;
+    if (!id_of(c, c->words[0], &id))
+        return EXIT_BAD;
+    return put(c, &(struct edit){ .id = id.data, .status = "done" }, "done");
 }
 
 static int assign(struct command *c)
 {
     auto_buf struct buf id = { 0 };
-    return id_of(c, c->words[0], &id) ? put(c, id.data, NULL, c->words[1], NULL, "assigned") : EXIT_BAD;
+    if (!id_of(c, c->words[0], &id))
+        return EXIT_BAD;
+    return put(c, &(struct edit){ .id = id.data, .owner = c->words[1] }, "assigned");
 }
 
 static int take_away(struct command *c)
@@ -168,9 +181,7 @@ static int import(struct command *c)
     auto_answer struct api_answer a = { 0 };
     auto_buf struct buf body = { 0 };
     struct jw w;
-    jw_init(&w, &body);
-    jw_object(&w);
-    jw_cstr(&w, "groupKey", o->group);
+    body_begin(&w, &body, o);
     if (c->word_count)
         jw_cstr(&w, "meetingId", c->words[0]);
     jw_end(&w);
