@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * exchange.c -- what is done at the edges of a turn: the bodies of turn.h's actions, and the events of
- * model and speaker that lead to the next edge.
+ * exchange.c -- what is done at the edges of a turn: the bodies of turn.h's actions. exchange_model.c asks the
+ * model, exchange_speech.c speaks; their events lead to the next edge.
  *
  *   take_text -> mode -> ask -> model's words -> speak ... conclude -> (played) end
  *
@@ -9,14 +9,12 @@
  * the outcome reported. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "dialogue/apology.h"
 #include "dialogue/inside.h"
 #include "dialogue/phrases.h"
 #include "protocol/emotion.h"
 
 #define LOG_TOPIC "dialogue"
-#define CHAT "chat" /* what a dialogue is for in no mode */
 
 /* ---- beginning and end of an exchange ------------------------------------------------------------------ */
 
@@ -165,65 +163,12 @@ static void on_apology_late(void *arg)
         turn_raise(&d->turn, TURN_EV_MUTE);
 }
 
-static void say_otherwise(struct dialogue *d);
-
-static void on_prompt_late(void *arg)
-{
-    struct dialogue *d = arg;
-    if (d->x->had_words)
-        return;
-    answer_cancel(&d->x->model);
-    say_otherwise(d);
-}
-
-/* ---- speaking ------------------------------------------------------------------------------------------ */
-
-static void speech_begin(struct dialogue *d)
-{
-    struct use_opts use = talk_use(d);
-    if (speaker_is_begun(d->speaker))
-        return;
-    if (hearing_mode(d->hearing) == LISTEN_AUTO)
-        hearing_mute(d->hearing, true); /* what is under way in the air is not meant for us */
-    speaker_begin(d->speaker, &use);
-}
-
-static void emotion_send(struct dialogue *d, const struct emotion *e)
-{
-    if (d->x->has_emotion)
-        return;
-    d->x->has_emotion = true;
-    e = e ? e : emotion_default();
-    tell(d, emotion, e->name, e->emoji);
-}
-
-/* A fixed text, sentence by sentence. */
-static void speak_text(struct dialogue *d, struct slice text)
-{
-    struct sentences cut = { 0 };
-    auto_buf struct buf piece = { 0 };
-    bool is_end = false;
-    while (!is_end) {
-        struct slice part = slice_sub(text, 0, utf8_cut(text, SENTENCES_FEED_MAX_BYTES));
-        text = slice_sub(text, part.len, text.len);
-        is_end = !text.len || !part.len;
-        sentences_feed(&cut, part);
-        while (sentences_next(&cut, is_end, &piece)) {
-            emotion_send(d, cut.emotion);
-            speaker_say(d->speaker, buf_slice(&piece));
-            d->x->had_words = true;
-            buf_clear(&piece);
-        }
-    }
-    sentences_done(&cut);
-}
-
 /* ---- actions: from speech to a question ---------------------------------------------------------------- */
 
-static const char *purpose_now(const struct dialogue *d)
+const char *exchange_purpose(const struct dialogue *d)
 {
     if (!d->mode_class)
-        return CHAT;
+        return EXCHANGE_CHAT;
     return d->mode_class->purpose_now ? d->mode_class->purpose_now(d->mode) : d->mode_class->purpose;
 }
 
@@ -232,7 +177,7 @@ static const char *purpose_now(const struct dialogue *d)
 static bool is_admitted(struct dialogue *d)
 {
     bool talks = d->talked_ms && loop_now_ms(d->o.loop) - d->talked_ms < TALK_MS;
-    bool is_new = !talks && strcmp(purpose_now(d), CHAT) == 0;
+    bool is_new = !talks && strcmp(exchange_purpose(d), EXCHANGE_CHAT) == 0;
     if (!d->x->is_admitted)
         d->x->is_admitted = admission_enter(d->o.admission, is_new, d->config->limits_busy_percent);
     if (!d->x->is_admitted)
@@ -308,86 +253,13 @@ static void act_take_over(struct dialogue *d)
 
 /* ---- actions: answers ---------------------------------------------------------------------------------- */
 
-static void on_model_text(void *user, struct slice delta);
-static void on_model_say(void *user, struct slice text);
-static void on_model_end(void *user, const struct err_note *why, enum answer_then then);
-static const struct answer_events model_events = {
-    .on_text = on_model_text, .on_say = on_model_say, .on_end = on_model_end,
-};
-
-static const char *purpose_of(const struct dialogue *d)
-{
-    return d->x->say.is_prompt ? CHAT : purpose_now(d);
-}
-
-static void ask_now(struct dialogue *d)
-{
-    auto_buf struct buf system = { 0 };
-    struct use_opts use = talk_use(d);
-    d->x->asked_us = loop_now_us(d->o.loop);
-    talk_prompt(d, &system);
-    history_trim(&d->history);
-    history_add(&d->history, LLM_USER, buf_slice(&d->x->answer));
-    struct answer_opts o = {
-        .loop = d->o.loop, .registry = d->o.registry, .use = &use, .system = buf_slice(&system),
-        .purpose = purpose_of(d),
-        .history = &d->history, .intent = d->intent,
-        .tools = d->intent.kind == INTENT_NONE || d->x->say.is_prompt ? NULL : d->o.tools,
-    };
-    if (d->x->say.is_prompt)
-        o.intent = (struct intent){ 0 };
-    enum err e = answer_ask(&d->x->model, &o, &model_events, d);
-    if (!e)
-        return;
-    LOGW(d->o.log, "turn.llm", "turn=%u err=%s", d->turn.number, err_name(e));
-    if (d->x->say.is_prompt) {
-        say_otherwise(d);
-        return;
-    }
-    d->failed_as = apology_outcome(OUTCOME_llm_error, e);
-    turn_raise(&d->turn, TURN_EV_LOST);
-}
-
-static void on_recall_late(void *arg)
-{
-    struct dialogue *d = arg;
-    d->x->waits_recall = false;
-    ask_now(d);
-}
-
-void exchange_recalled(struct dialogue *d)
-{
-    if (!exchange_is_open(d) || !d->x->waits_recall || d->recall || d->resume)
-        return;
-    timer_stop(&d->patience);
-    d->x->waits_recall = false;
-    ask_now(d);
-}
-
-static void act_ask(struct dialogue *d)
-{
-    uint64_t now = loop_now_ms(d->o.loop);
-    timer_stop(&d->patience);
-    if (d->x->say.is_prompt)
-        timer_start(&d->patience, d->o.loop, PROMPT_MS, on_prompt_late, d);
-    sentences_reset(&d->x->sentences);
-    speech_begin(d); /* at once: the device closes its microphone, and the start gap is gone by the first word */
-    if (d->closing || !exchange_is_open(d))
-        return;
-    d->x->waits_recall = !d->x->say.is_prompt && (d->recall || d->resume) && now < d->recall_until_ms;
-    if (d->x->waits_recall)
-        timer_start(&d->patience, d->o.loop, d->recall_until_ms - now, on_recall_late, d);
-    else
-        ask_now(d);
-}
-
 static void act_tell(struct dialogue *d)
 {
     timer_stop(&d->patience);
     if (d->x->question.len)
         history_add(&d->history, LLM_USER, buf_slice(&d->x->question));
     speech_begin(d);
-    speak_text(d, buf_slice(&d->x->answer));
+    speech_text(d, buf_slice(&d->x->answer));
     speaker_finish(d->speaker);
 }
 
@@ -397,7 +269,7 @@ static void act_speak(struct dialogue *d)
         d->x->times.first_sentence_us = loop_now_us(d->o.loop);
     d->x->had_words = true;
     speech_begin(d);
-    emotion_send(d, d->x->sentences.emotion);
+    speech_emotion(d, d->x->sentences.emotion);
     if (d->closing || !exchange_is_open(d))
         return;
     if (speaker_say(d->speaker, buf_slice(&d->x->answer)) == ERR_LIMIT) {
@@ -411,7 +283,7 @@ static void act_conclude(struct dialogue *d)
 {
     speech_begin(d);
     if (d->x->sentences.emotion)
-        emotion_send(d, d->x->sentences.emotion);
+        speech_emotion(d, d->x->sentences.emotion);
     if (!d->closing)
         speaker_finish(d->speaker);
 }
@@ -432,13 +304,13 @@ static void act_say(struct dialogue *d)
         return;
     if (next.is_prompt) {
         buf_put(&d->x->answer, slice_of(next.text));
-        act_ask(d);
+        exchange_ask(d);
         return;
     }
     speech_begin(d);
     if (d->closing)
         return;
-    emotion_send(d, emotion_in(slice_of(next.text)));
+    speech_emotion(d, emotion_in(slice_of(next.text)));
     if (next.is_tone) {
         (void)!speaker_tone(d->speaker, slice_of(next.text), d->tone_clip);
         return;
@@ -451,18 +323,7 @@ static void act_say(struct dialogue *d)
             refresh_greeting(d, clips, slice_of(d->x->say.text));
         return;
     }
-    speak_text(d, slice_of(next.text));
-    speaker_finish(d->speaker);
-}
-
-/* The model had nothing for a prompt: the text that was given for that case. */
-static void say_otherwise(struct dialogue *d)
-{
-    timer_stop(&d->patience);
-    if (d->x->say.otherwise) {
-        emotion_send(d, NULL);
-        speak_text(d, slice_of(d->x->say.otherwise));
-    }
+    speech_text(d, slice_of(next.text));
     speaker_finish(d->speaker);
 }
 
@@ -516,7 +377,7 @@ void exchange_act(void *user, enum turn_action a, enum turn_event ev)
     case TURN_ACT_take_over: act_take_over(d); break;
     case TURN_ACT_hear_nothing: end_with(d, OUTCOME_no_speech); break;
     case TURN_ACT_say: act_say(d); break;
-    case TURN_ACT_ask: act_ask(d); break;
+    case TURN_ACT_ask: exchange_ask(d); break;
     case TURN_ACT_tell: act_tell(d); break;
     case TURN_ACT_be_quiet: end_silently(d, d->x->closes); break;
     case TURN_ACT_speak: act_speak(d); break;
@@ -570,126 +431,3 @@ void turn_silence(struct dialogue *d, uint32_t turn)
     if (answers(d, turn))
         turn_raise(&d->turn, TURN_EV_QUIET);
 }
-
-/* ---- events of the model ------------------------------------------------------------------------------- */
-
-/* Gives every finished piece to the speaker. False: the exchange ended meanwhile. */
-static bool pieces_speak(struct dialogue *d, bool is_end)
-{
-    uint32_t number = d->turn.number;
-    for (;;) {
-        buf_clear(&d->x->answer);
-        if (!sentences_next(&d->x->sentences, is_end, &d->x->answer))
-            return true;
-        turn_raise(&d->turn, TURN_EV_WORDS);
-        if (d->closing || !exchange_is_open(d) || d->turn.number != number || d->x->is_apology)
-            return false;
-    }
-}
-
-static void on_model_text(void *user, struct slice delta)
-{
-    struct dialogue *d = user;
-    if (!d->x->times.first_token_us)
-        d->x->times.first_token_us = loop_now_us(d->o.loop);
-    while (delta.len) {
-        struct slice part = slice_sub(delta, 0, utf8_cut(delta, SENTENCES_FEED_MAX_BYTES));
-        if (!part.len)
-            return;
-        delta = slice_sub(delta, part.len, delta.len);
-        sentences_feed(&d->x->sentences, part);
-        if (!pieces_speak(d, false))
-            return;
-    }
-}
-
-static void on_model_say(void *user, struct slice text)
-{
-    struct dialogue *d = user;
-    on_model_text(d, text);
-    if (!d->closing && exchange_is_open(d) && !d->x->is_apology)
-        pieces_speak(d, true);
-}
-
-static void on_model_end(void *user, const struct err_note *why, enum answer_then then)
-{
-    struct dialogue *d = user;
-    if (why->err)
-        LOGW(d->o.log, "turn.llm", "turn=%u err=%s note=\"%s\"", d->turn.number, err_name(why->err), why->text);
-    if (!pieces_speak(d, true))
-        return;
-    if (then == ANSWER_CLOSE)
-        d->x->closes = true;
-    bool has_answer = d->x->had_words || (!why->err && (then == ANSWER_CLOSE || then == ANSWER_SILENT ||
-                                                       d->x->sentences.emotion));
-    if (!has_answer && d->x->say.is_prompt) {
-        say_otherwise(d);
-        return;
-    }
-    d->failed_as = apology_outcome(OUTCOME_llm_error, why->err);
-    turn_raise(&d->turn, why->err || !has_answer ? TURN_EV_LOST : TURN_EV_ANSWERED);
-}
-
-/* ---- events of the speaker ----------------------------------------------------------------------------- */
-
-static void out_start(void *user)
-{
-    struct dialogue *d = user;
-    tell(d, tts_start);
-}
-
-static void out_stop(void *user)
-{
-    struct dialogue *d = user;
-    d->x->times.stop_us = loop_now_us(d->o.loop);
-    tell(d, tts_stop);
-}
-
-static void out_sentence_start(void *user, struct slice text)
-{
-    struct dialogue *d = user;
-    tell(d, sentence_start, text);
-}
-
-static void out_sentence_end(void *user, struct slice text)
-{
-    struct dialogue *d = user;
-    tell(d, sentence_end, text);
-}
-
-static enum err out_audio(void *user, struct slice packet, uint32_t timestamp_ms)
-{
-    struct dialogue *d = user;
-    if (d->closing)
-        return ERR_CLOSED;
-    d->stamp_ms = d->stamp_from_ms + timestamp_ms;
-    return d->o.out->audio(d->o.user, packet, d->stamp_ms);
-}
-
-static void on_first(void *user)
-{
-    struct dialogue *d = user;
-    if (!d->x->times.first_audio_us)
-        d->x->times.first_audio_us = loop_now_us(d->o.loop);
-    tell(d, activity);
-}
-
-static void on_played(void *user)
-{
-    struct dialogue *d = user;
-    turn_raise(&d->turn, TURN_EV_PLAYED);
-}
-
-static void on_failed(void *user, const struct err_note *why)
-{
-    struct dialogue *d = user;
-    LOGW(d->o.log, "turn.tts", "turn=%u err=%s note=\"%s\"", d->turn.number, err_name(why->err), why->text);
-    d->failed_as = apology_outcome(OUTCOME_tts_error, why->err);
-    turn_raise(&d->turn, TURN_EV_MUTE);
-}
-
-const struct speaker_events exchange_speaker = {
-    .tts_start = out_start, .tts_stop = out_stop, .sentence_start = out_sentence_start,
-    .sentence_end = out_sentence_end, .audio = out_audio,
-    .on_first = on_first, .on_played = on_played, .on_failed = on_failed,
-};

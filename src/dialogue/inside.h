@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * inside.h -- struct dialogue, for the files that make it up: dialogue.c (what the device does and others
- * want), exchange.c (the actions of a turn), talk.c (what it reads from the configuration), records.c
- * (store and memory), quota.c (letters spoken in a day), refresh.c (greetings made anew), counts.c (metrics),
- * template.c and chime.c (files), rest.c (what is given back when nobody talks). Nobody else includes this. */
+ * inside.h -- struct dialogue, for the files that make it up. Nobody else includes this.
+ *
+ *   dialogue.c         what the device does and others want
+ *   exchange.c         the actions of a turn
+ *   exchange_model.c   ... its question to the model
+ *   exchange_speech.c  ... what is spoken
+ *   talk.c             what it reads from the configuration
+ *   records.c          store and memory
+ *   quota.c            letters spoken in a day
+ *   refresh.c          greetings made anew
+ *   counts.c           metrics
+ *   template.c, chime.c  files
+ *   rest.c             what is given back when nobody talks */
 #ifndef PARLEY_DIALOGUE_INSIDE_H
 #define PARLEY_DIALOGUE_INSIDE_H
 
@@ -111,7 +120,6 @@ struct dialogue {
 /* exchange.c */
 void exchange_act(void *user, enum turn_action a, enum turn_event ev);
 void exchange_drop(struct dialogue *d); /* at close: silent */
-extern const struct speaker_events exchange_speaker;
 void exchange_free(struct exchange *x);
 size_t exchange_bytes(const struct exchange *x);
 void exchange_says(struct dialogue *d);  /* begins what is queued when nothing else goes on */
@@ -120,7 +128,20 @@ static inline bool exchange_is_open(const struct dialogue *d)
 {
     return d->x && d->x->is_open;
 }
+/* What the question of now is for: the mode's purpose, or EXCHANGE_CHAT in none. */
+#define EXCHANGE_CHAT "chat"
+const char *exchange_purpose(const struct dialogue *d);
+
+/* exchange_model.c: d->x->answer holds the question */
+void exchange_ask(struct dialogue *d);
 void exchange_recalled(struct dialogue *d); /* memory or history came */
+
+/* exchange_speech.c */
+void speech_begin(struct dialogue *d);      /* the device listens to us from now on; twice is fine */
+void speech_emotion(struct dialogue *d, const struct emotion *e); /* the first of an exchange; NULL: the default */
+void speech_text(struct dialogue *d, struct slice text);          /* a fixed one, sentence by sentence */
+void speech_otherwise(struct dialogue *d);  /* the model had nothing for a prompt: what was given for that case */
+extern const struct speaker_events exchange_speaker;
 
 /* dialogue.c */
 extern const struct hearing_events dialogue_ear;
