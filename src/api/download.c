@@ -96,7 +96,7 @@ static void next_piece(struct api_call *c)
     p->fd = dup(d->fd); /* the job may outlive the call */
     p->at = d->at;
     struct workers *w = c->api->env.workers;
-    if (w && p->fd >= 0 && job_start(&d->job, w, c->loop, &piece_class, p, c, 0) == OK)
+    if (w && p->fd >= 0 && job_start(&d->job, w, c->loop, &piece_class, p, c) == OK)
         return;
     if (piece_read(NULL, p) == OK) /* no workers, or all busy: devices have only 30 s */
         piece_send(c, p);

@@ -225,7 +225,7 @@ static void load(struct dialogue *d, bool is_tone, const char *path)
     *c = (struct chime){ .path = xstrdup(path), .is_tone = is_tone, .frame_us = key.frame_us, .rate_hz = key.rate_hz };
     pcm_queue_init(&c->pcm, (size_t)CHIME_MS_MAX * CHIME_RATE_HZ / 1000);
     packets_init(&c->packets, CLIP_BYTES_MAX);
-    if (job_start(job, d->o.env->workers, d->o.loop, &chime_class, c, d, 0) == OK)
+    if (job_start(job, d->o.env->workers, d->o.loop, &chime_class, c, d) == OK)
         return;
     *job = NULL; /* the pool is full: the notes will do */
     chime_free(c);

@@ -69,7 +69,7 @@ void template_open(struct dialogue *d)
         return;
     struct template_file *t = xnew(struct template_file);
     t->path = xstrdup(path);
-    if (job_start(&d->template_job, d->o.env->workers, d->o.loop, &read_class, t, d, 0) == OK)
+    if (job_start(&d->template_job, d->o.env->workers, d->o.loop, &read_class, t, d) == OK)
         return;
     d->template_job = NULL; /* the pool is full: the built-in one will do */
     template_free(t);

@@ -29,7 +29,7 @@ struct job {
     struct loop *loop;
     const struct job_class *cls;
     void *input, *owner;
-    uint64_t lane, number;       /* number: order of starting */
+    uint64_t number;             /* order of starting */
     uint64_t queued_us;
     struct mail mail;
     atomic_bool is_stopped;
@@ -126,10 +126,10 @@ static void finish(struct job *job, enum err err)
 
 static bool lane_is_taken(struct workers *w, const struct job *job)
 {
-    if (job->lane == 0)
+    if (job->cls->lane == 0)
         return false;
     for (unsigned i = 0; i < w->thread_count; i++) {
-        if (w->running[i] && w->running[i]->lane == job->lane)
+        if (w->running[i] && w->running[i]->cls->lane == job->cls->lane)
             return true;
     }
     return false;
@@ -138,12 +138,12 @@ static bool lane_is_taken(struct workers *w, const struct job *job)
 /* Does an older job of the same lane wait in that queue? */
 static bool lane_waits(struct list *queue, const struct job *job)
 {
-    if (job->lane == 0)
+    if (job->cls->lane == 0)
         return false;
     list_each(queue, n)
     {
         const struct job *other = container_of(n, struct job, node);
-        if (other->lane == job->lane && other->number < job->number)
+        if (other->cls->lane == job->cls->lane && other->number < job->number)
             return true;
     }
     return false;
@@ -295,7 +295,7 @@ unsigned workers_busy(struct workers *w)
 }
 
 enum err job_start(struct job **out, struct workers *w, struct loop *l, const struct job_class *cls, void *input,
-                   void *owner, uint64_t lane)
+                   void *owner)
 {
     assert_on_loop(l);
     pthread_mutex_lock(&w->lock);
@@ -310,7 +310,6 @@ enum err job_start(struct job **out, struct workers *w, struct loop *l, const st
     job->cls = cls;
     job->input = input;
     job->owner = owner;
-    job->lane = lane;
     job->queued_us = clock_mono_us();
     job->number = ++w->numbers;
     job->mail.run = read_letter;

@@ -26,6 +26,7 @@ struct job_class {
     void (*free_part)(void *part);
     void (*free_input)(void *input);
     bool is_background;
+    uint64_t lane; /* any number of its own; 0: no order */
 };
 
 struct workers_opts {
@@ -37,9 +38,8 @@ void workers_free(struct workers *w);    /* drops queued jobs, waits for running
 unsigned workers_queued(struct workers *w);
 unsigned workers_busy(struct workers *w);
 
-/* lane 0: no order. Otherwise any number that names the session. */
 must_check enum err job_start(struct job **out, struct workers *w, struct loop *l, const struct job_class *cls,
-                              void *input, void *owner, uint64_t lane);
+                              void *input, void *owner);
 void job_cancel(struct job *job);        /* loop thread; NULL is fine */
 bool job_stopped(const struct job *job); /* worker thread */
 void job_emit(struct job *job, void *part); /* worker thread; part is taken; waits when 64 lie unread */

@@ -47,6 +47,7 @@ static void written(void *owner, enum err e, void *input)
 
 static const struct job_class write_job = {
     .name = "tape", .work = write_page, .done = written, .free_input = free_page, .is_background = true,
+    .lane = WRITE_LANE,
 };
 
 static void put_line(struct tape *t, const struct tape_event *e)
@@ -101,7 +102,7 @@ void tape_close(struct tape *t)
     struct page *p = xnew(struct page);
     p->path = t->path;
     p->lines = t->lines;
-    enum err e = t->workers ? job_start(&job, t->workers, t->loop, &write_job, p, p, WRITE_LANE) : write_page(NULL, p);
+    enum err e = t->workers ? job_start(&job, t->workers, t->loop, &write_job, p, p) : write_page(NULL, p);
     if (e || !t->workers) {
         written(NULL, e, p);
         free_page(p);

@@ -107,8 +107,8 @@ static void two_long_jobs_do_not_delay_a_chat_turn(void **state)
         struct job *jobs[2];
         world_start(&w, &plain);
         fake_llm_script("")->replies[0].text = "Yes.";
-        assert_ok(job_start(&jobs[0], w.server->workers, w.loop, kinds[kind], &one, NULL, 0));
-        assert_ok(job_start(&jobs[1], w.server->workers, w.loop, kinds[kind], &two, NULL, 0));
+        assert_ok(job_start(&jobs[0], w.server->workers, w.loop, kinds[kind], &one, NULL));
+        assert_ok(job_start(&jobs[1], w.server->workers, w.loop, kinds[kind], &two, NULL));
         assert_true(world_until(&w, has_begun, &one));
         uint64_t began_ms = loop_now_ms(w.loop);
         turn(world_talker(&w, "dev1"), ASK("are you there"));

@@ -48,6 +48,10 @@ static void count_free(void *input)
 static const struct job_class holding = { .name = "hold", .work = hold, .done = count_done, .free_input = count_free };
 static const struct job_class background = { .name = "back", .work = hold, .done = count_done, .free_input = count_free,
                                              .is_background = true };
+static const struct job_class lane_holding = { .name = "hold", .work = hold, .done = count_done,
+                                               .free_input = count_free, .lane = 77 };
+static const struct job_class lane_background = { .name = "back", .work = hold, .done = count_done,
+                                                  .free_input = count_free, .is_background = true, .lane = 77 };
 
 struct world {
     struct loop *loop;
@@ -90,11 +94,11 @@ static void a_full_queue_refuses_and_leaves_the_input_with_its_owner(void **stat
     int64_t refused = metric_value(METRIC_jobs_refused_total);
     uint64_t waited = metric_count(METRIC_queue_stay_seconds);
 
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[0], &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[0], &o));
     until_begun(&g[0]);
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[1], &o, 0));
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[2], &o, 0));
-    assert_int_equal(job_start(NULL, w.workers, w.loop, &holding, &g[3], &o, 0), ERR_BUSY);
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[1], &o));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &g[2], &o));
+    assert_int_equal(job_start(NULL, w.workers, w.loop, &holding, &g[3], &o), ERR_BUSY);
     assert_int_equal(workers_queued(w.workers), 2);
     assert_int_equal(workers_busy(w.workers), 1);
     for (unsigned i = 0; i < 3; i++)
@@ -116,7 +120,7 @@ static void jobs_of_one_lane_keep_their_order_and_run_one_at_a_time(void **state
     for (unsigned i = 0; i < 8; i++) {
         g[i].number = i;
         /* Mixed kinds: a later chat job of the lane must not overtake a background one. */
-        assert_ok(job_start(NULL, w.workers, w.loop, i % 3 == 1 ? &background : &holding, &g[i], &o, 77));
+        assert_ok(job_start(NULL, w.workers, w.loop, i % 3 == 1 ? &lane_background : &lane_holding, &g[i], &o));
     }
     for (unsigned i = 0; i < 8; i++) {
         until_begun(&g[i]);
@@ -136,10 +140,10 @@ static void background_jobs_leave_one_worker_free(void **state)
     struct gate summary[2] = { 0 }, chat = { 0 };
     struct owner o = { 0 };
 
-    assert_ok(job_start(NULL, w.workers, w.loop, &background, &summary[0], &o, 0));
-    assert_ok(job_start(NULL, w.workers, w.loop, &background, &summary[1], &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &background, &summary[0], &o));
+    assert_ok(job_start(NULL, w.workers, w.loop, &background, &summary[1], &o));
     until_begun(&summary[0]);
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &chat, &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &chat, &o));
     until_begun(&chat);
     assert_false(atomic_load(&summary[1].has_begun));
     atomic_store(&chat.is_open, true);
@@ -157,10 +161,10 @@ static void a_pool_of_one_runs_background_jobs_when_nothing_else_waits(void **st
     struct gate first = { 0 }, back = { 0, .number = 2 }, chat = { 0, .number = 1 };
     struct owner o = { 0 };
 
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &first, &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &first, &o));
     until_begun(&first);
-    assert_ok(job_start(NULL, w.workers, w.loop, &background, &back, &o, 0));
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &chat, &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &background, &back, &o));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &chat, &o));
     atomic_store(&chat.is_open, true);
     atomic_store(&back.is_open, true);
     atomic_store(&first.is_open, true);
@@ -177,8 +181,8 @@ static void after_cancelling_the_owner_hears_nothing_and_the_worker_is_told(void
     struct owner *o = xnew(struct owner);
     struct job *a, *b;
 
-    assert_ok(job_start(&a, w.workers, w.loop, &holding, &running, o, 0));
-    assert_ok(job_start(&b, w.workers, w.loop, &holding, &queued, o, 0));
+    assert_ok(job_start(&a, w.workers, w.loop, &holding, &running, o));
+    assert_ok(job_start(&b, w.workers, w.loop, &holding, &queued, o));
     until_begun(&running);
     job_cancel(b);
     assert_int_equal(queued.freed, 1);
@@ -200,8 +204,8 @@ static void a_pool_that_ends_drops_what_waits_and_stops_what_runs(void **state)
     struct gate running = { 0 }, queued = { 0 };
     struct owner o = { 0 };
 
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &running, &o, 0));
-    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &queued, &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &running, &o));
+    assert_ok(job_start(NULL, w.workers, w.loop, &holding, &queued, &o));
     until_begun(&running);
     workers_free(w.workers);
     until_done(&w, &o, 2);
@@ -239,7 +243,7 @@ static void parts_arrive_in_order_and_a_slow_reader_holds_the_worker(void **stat
     struct gate g = { 0 };
     struct owner o = { 0 };
 
-    assert_ok(job_start(NULL, w.workers, w.loop, &emitting, &g, &o, 0));
+    assert_ok(job_start(NULL, w.workers, w.loop, &emitting, &g, &o));
     loop_step(w.loop, 5);
     assert_true(o.parts <= 64);
     until_done(&w, &o, 1);
@@ -254,7 +258,7 @@ static void a_job_may_be_cancelled_in_the_middle_of_its_own_part(void **state)
     struct gate g = { 0 };
     struct owner o = { 0 };
 
-    assert_ok(job_start(&o.cancels, w.workers, w.loop, &emitting, &g, &o, 0));
+    assert_ok(job_start(&o.cancels, w.workers, w.loop, &emitting, &g, &o));
     for (unsigned i = 0; !atomic_load(&g.freed) && i < 2000; i++)
         loop_step(w.loop, 5);
     assert_int_equal(o.parts, 70);
