@@ -285,7 +285,7 @@ static enum err intent_begin(struct answer *a)
     };
     struct llm_request rq = { .messages = messages, .message_count = COUNT(messages), .is_json = true,
                               .tokens_max = INTENT_TOKENS_MAX, .purpose = "intent" };
-    enum err e = llm_open_for(&a->llm, a->registry, &a->use, "intent", &rq, &intent_events, a);
+    enum err e = llm_open_for(&a->llm, a->registry, &a->use, &rq, &intent_events, a);
     if (e) {
         a->llm = (struct llm_use){ 0 };
         return e;
@@ -313,7 +313,7 @@ static enum err llm_begin(struct answer *a, struct llm_request *rq)
         return OK;
     if (a->intent.kind != INTENT_FUNCTION_CALL)
         rq->tool_count = 0;
-    return llm_open_for(&a->llm, a->registry, &a->use, a->purpose, rq, &llm_events, a);
+    return llm_open_for(&a->llm, a->registry, &a->use, rq, &llm_events, a);
 }
 
 static enum err round_begin(struct answer *a)

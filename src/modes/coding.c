@@ -161,7 +161,7 @@ static void ask(struct coding *c)
                                         .purpose = "coding"};
     buf_clear(&c->reply);
     c->began_ms = loop_now_ms(m->loop);
-    c->is_asking = llm_open_for(&c->llm, m->shared->registry, &use, "coding", &request, &events, c) == OK;
+    c->is_asking = llm_open_for(&c->llm, m->shared->registry, &use, &request, &events, c) == OK;
     if (!c->is_asking)
         conclude(c);
 }

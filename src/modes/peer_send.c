@@ -391,7 +391,7 @@ void sending_ask(struct sending *s)
                                         .is_json = true,
                                         .tokens_max = TOKENS_MAX,
                                         .purpose = "chat"};
-    s->is_asking = llm_open_for(&s->llm, m->shared->registry, &use, "chat", &request, &events, s) == OK;
+    s->is_asking = llm_open_for(&s->llm, m->shared->registry, &use, &request, &events, s) == OK;
     timer_start(&s->soon, s->loop, s->is_asking ? ASK_MS : 0, on_soon, s);
     list_push(&s->peer->asking, &s->node);
 }

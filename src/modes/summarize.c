@@ -161,7 +161,7 @@ enum err summarize_open(struct summarize **out, const struct summarize_opts *o,
                                         .is_json = true,
                                         .tokens_max = o->tokens_max,
                                         .purpose = "meeting"};
-    s->open_err = llm_open_for(&s->llm, o->registry, &o->use, "meeting", &request, &events, s);
+    s->open_err = llm_open_for(&s->llm, o->registry, &o->use, &request, &events, s);
     if (s->open_err)
         timer_start(&s->soon, s->loop, 0, on_soon, s);
     *out = s;

@@ -38,7 +38,7 @@ struct llm_request {
     bool is_json;            /* answer must be one JSON object */
     enum llm_scope scope;    /* for those that answer by themselves */
     unsigned tokens_max;     /* 0: the configured or the provider's default */
-    const char *purpose;     /* "chat" ... ; for logs */
+    const char *purpose;     /* "chat" (also NULL), "meeting", "coding", "working", "intent", "memory", any other */
 };
 
 struct llm_usage {

@@ -230,7 +230,7 @@ static void ask_model(struct memory *m)
         .messages = messages, .message_count = COUNT(messages), .tokens_max = SUMMARY_TOKENS_MAX, .purpose = "memory",
     };
     struct use_opts use = { .env = m->opts.env, .config = m->config, .language = m->language, .log = m->opts.log };
-    enum err e = llm_open_for(&m->llm, m->opts.env->registry, &use, "memory", &rq, &events, m);
+    enum err e = llm_open_for(&m->llm, m->opts.env->registry, &use, &rq, &events, m);
     if (e == ERR_UNSUPPORTED)
         write_plain(m);
     else if (e)

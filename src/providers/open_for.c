@@ -22,11 +22,11 @@ enum err tts_open_for(struct tts_use *out, struct registry *r, const struct use_
     return e ? e : chain_tts_open(out, &plan, u, ev, user);
 }
 
-enum err llm_open_for(struct llm_use *out, struct registry *r, const struct use_opts *u, const char *purpose,
+enum err llm_open_for(struct llm_use *out, struct registry *r, const struct use_opts *u,
                       const struct llm_request *rq, const struct llm_events *ev, void *user)
 {
     struct chain_plan plan;
-    enum err e = registry_plan(r, KIND_LLM, u, purpose, &plan);
+    enum err e = registry_plan(r, KIND_LLM, u, rq->purpose, &plan);
     return e ? e : chain_llm_open(out, &plan, u, rq, ev, user);
 }
 

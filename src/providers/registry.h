@@ -41,10 +41,9 @@ must_check enum err asr_open_for(struct asr_use *out, struct registry *r, const 
                                  const struct asr_events *ev, void *user);
 must_check enum err tts_open_for(struct tts_use *out, struct registry *r, const struct use_opts *u,
                                  const struct tts_events *ev, void *user);
-/* purpose: "chat", "meeting", "coding", "working", "intent", "memory", any other; lower-cased. */
+/* rq->purpose, lower-cased, says which model (llm_by_mode). */
 must_check enum err llm_open_for(struct llm_use *out, struct registry *r, const struct use_opts *u,
-                                 const char *purpose, const struct llm_request *rq,
-                                 const struct llm_events *ev, void *user);
+                                 const struct llm_request *rq, const struct llm_events *ev, void *user);
 /* The model `alias` that answers by itself (type rules), when it has an answer within rq->scope;
  * ERR_NOT_FOUND: it has none. */
 must_check enum err llm_open_known(struct llm_use *out, struct registry *r, const struct use_opts *u,

@@ -147,7 +147,7 @@ static void ask(struct world *w)
     char question[] = "hello";
     struct llm_message m = { .role = LLM_USER, .text = slice_of(question) };
     struct llm_request rq = { .messages = &m, .message_count = 1, .purpose = "chat" };
-    assert_ok(llm_open_for(&w->llm, w->registry, &w->use, "chat", &rq, &llm_events, w));
+    assert_ok(llm_open_for(&w->llm, w->registry, &w->use, &rq, &llm_events, w));
     memset(question, 'x', sizeof(question) - 1); /* borrowed until open returned */
     assert_int_equal(w->ends, 0);
 }

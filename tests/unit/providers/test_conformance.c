@@ -210,7 +210,7 @@ static void stream_open(struct stream *s, struct world *w, bool pcm_only)
     struct llm_request rq = { .messages = &m, .message_count = 1, .purpose = "chat" };
     *s = (struct stream){ .w = w, .is_in_call = true };
     enum err e = is_kind(s, "ASR")   ? asr_open_for(&s->asr, w->registry, &w->use, &asr_events, s)
-                 : is_kind(s, "LLM") ? llm_open_for(&s->llm, w->registry, &w->use, "chat", &rq, &llm_events, s)
+                 : is_kind(s, "LLM") ? llm_open_for(&s->llm, w->registry, &w->use, &rq, &llm_events, s)
                                      : tts_open_for(&s->tts, w->registry, &w->use,
                                                     pcm_only ? &tts_events_pcm : &tts_events, s);
     s->is_in_call = false;

@@ -95,7 +95,7 @@ static void ask(struct world *w, const char *question)
     struct llm_request rq = { .messages = &m, .message_count = 1, .purpose = "chat" };
     struct llm_use use;
     buf_clear(&w->text);
-    assert_ok(llm_open_for(&use, w->registry, &w->use, "chat", &rq, &events, w));
+    assert_ok(llm_open_for(&use, w->registry, &w->use, &rq, &events, w));
     wait_end(w);
     use.cls->close(use.llm);
     loop_step(w->loop, 0);
