@@ -126,9 +126,10 @@ void serve_device(struct api_call *c)
 
 static enum err turns_run(struct db *db, struct work *w)
 {
+    const struct turn_filter last = { .device = w->id, .limit = (size_t)w->n[0] };
     struct turn_row *rows;
     size_t count;
-    enum err e = db_turn_last(db, w->id, 0, (size_t)w->n[0], &w->arena, &rows, &count);
+    enum err e = db_turn_last(db, &last, &w->arena, &rows, &count);
     if (e)
         return e;
     struct jw j;

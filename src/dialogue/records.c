@@ -101,7 +101,8 @@ struct resume_input {
 static enum err resume_run(struct db *db, void *input)
 {
     struct resume_input *in = input;
-    return db_turn_last(db, in->device, in->since_ms, RESUME_ROWS_MAX, &in->arena, &in->rows, &in->count);
+    const struct turn_filter recent = { .device = in->device, .since_ms = in->since_ms, .limit = RESUME_ROWS_MAX };
+    return db_turn_last(db, &recent, &in->arena, &in->rows, &in->count);
 }
 
 static void resume_free(void *input)

@@ -33,13 +33,13 @@ static enum err read_all(struct query *q, struct arena *a, struct turn_row **out
     return query_end(q);
 }
 
-enum err db_turn_last(struct db *db, const char *device, int64_t since_ms, size_t limit, struct arena *a,
-                      struct turn_row **out, size_t *count)
+enum err db_turn_last(struct db *db, const struct turn_filter *f, struct arena *a, struct turn_row **out,
+                      size_t *count)
 {
     auto_query struct query q;
     db_query(&q, db, "SELECT * FROM (SELECT " TURN_COLUMNS " FROM turn WHERE device = ?1 AND ended_ms >= ?2"
                      " ORDER BY id DESC LIMIT ?3) ORDER BY id",
-             db_s(device), db_i(since_ms), db_i((int64_t)MIN(limit, DB_ROWS_MAX)));
+             db_s(f->device), db_i(f->since_ms), db_i((int64_t)MIN(f->limit, DB_ROWS_MAX)));
     return read_all(&q, a, out, count);
 }
 

@@ -15,9 +15,13 @@ struct turn_row {
     const char *details;    /* JSON of times and counts; "" none */
 };
 must_check enum err db_turn_add(struct db *db, const struct turn_row *t, int64_t *id /* may be NULL */);
-/* The last rows of a device that ended at or after since_ms (0: any), oldest first. */
-must_check enum err db_turn_last(struct db *db, const char *device, int64_t since_ms, size_t limit, struct arena *a,
-                                 struct turn_row **out, size_t *count);
+struct turn_filter {
+    const char *device;
+    int64_t since_ms; /* ended at or after it; 0: any */
+    size_t limit;     /* so many of the last ones */
+};
+must_check enum err db_turn_last(struct db *db, const struct turn_filter *f, struct arena *a, struct turn_row **out,
+                                 size_t *count); /* oldest first */
 /* All rows of a session, oldest first, at most DB_ROWS_MAX. */
 must_check enum err db_turn_of_session(struct db *db, const char *session, struct arena *a, struct turn_row **out,
                                        size_t *count);

@@ -43,7 +43,8 @@ static enum err count(struct db *db, void *input)
     struct arena a = { 0 };
     struct turn_row *rows;
     struct say_row say;
-    enum err e = db_turn_last(db, "dev1", 0, OLD_ROWS + 1, &a, &rows, &left->turns);
+    const struct turn_filter all = { .device = "dev1", .limit = OLD_ROWS + 1 };
+    enum err e = db_turn_last(db, &all, &a, &rows, &left->turns);
     if (!e)
         e = db_say_get(db, "s1", &a, &say);
     left->is_expired = !e && strcmp(say.state, "expired") == 0;

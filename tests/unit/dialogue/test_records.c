@@ -37,7 +37,8 @@ struct rows {
 static enum err read_rows(struct db *db, void *input)
 {
     struct rows *r = input;
-    return db_turn_last(db, "aa:bb:cc:dd:ee:ff", 0, 10, &r->arena, &r->rows, &r->count);
+    const struct turn_filter all = { .device = "aa:bb:cc:dd:ee:ff", .limit = 10 };
+    return db_turn_last(db, &all, &r->arena, &r->rows, &r->count);
 }
 
 static enum err nothing(struct db *db, void *input)

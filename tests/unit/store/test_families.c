@@ -174,11 +174,12 @@ static void the_last_turns_come_oldest_first(void **state)
         say_turn(w->db, i % 2 ? "a" : "b", "s", "user", i);
     struct turn_row *rows;
     size_t count;
-    assert_ok(db_turn_last(w->db, "a", 0, 3, &w->arena, &rows, &count));
+    assert_ok(db_turn_last(w->db, &(struct turn_filter){ .device = "a", .limit = 3 }, &w->arena, &rows, &count));
     assert_int_equal(count, 3);
     assert_int_equal(rows[0].started_ms, 25);
     assert_int_equal(rows[2].started_ms, 29);
-    assert_ok(db_turn_last(w->db, "a", 28, 10, &w->arena, &rows, &count));
+    const struct turn_filter late = { .device = "a", .since_ms = 28, .limit = 10 };
+    assert_ok(db_turn_last(w->db, &late, &w->arena, &rows, &count));
     assert_int_equal(count, 1);
     assert_ok(db_turn_of_session(w->db, "s", &w->arena, &rows, &count));
     assert_int_equal(count, 30);
