@@ -68,7 +68,8 @@ struct pair_answer {
     char challenge[ID_TEXT];
 };
 /* The answer is there at once. When something must be saved *save is set and done(user, err) comes on
- * loop l; cancel it to hear nothing. Nothing to save: *save is NULL. done NULL: nobody waits. */
+ * loop l; cancel it to hear nothing. Nothing to save, or the store takes no more: *save is NULL and done does
+ * not come. done NULL: nobody waits. */
 void auth_pair(struct auth_save **save, struct auth *a, struct loop *l, const struct identity *who,
                const struct device_facts *facts, struct pair_answer *answer, void (*done)(void *user, enum err err),
                void *user);

@@ -163,11 +163,9 @@ void auth_pair(struct auth_save **save, struct auth *a, struct loop *l, const st
         return;
     if (is_news && s->state == 1)
         LOGI(NULL, "auth.paired", "dev=%s how=%s", s->device, s->how);
-    if (is_news) { /* otherwise it is only "seen again": nobody waits */
-        s->done = done;
-        s->user = user;
-    }
-    enum err e = auth_save_start(s, l);
-    if (!e && is_news)
-        *save = s;
+    if (auth_save_start(s, l) || !is_news) /* no news, only "seen again": nobody waits */
+        return;
+    s->done = done;
+    s->user = user;
+    *save = s;
 }

@@ -469,6 +469,27 @@ static void ota_waits_a_fifth_of_a_second_for_a_slow_store(void **state)
     reply_done(&r);
 }
 
+static enum err idle_run(struct db *db, void *input)
+{
+    return OK;
+}
+
+static void ota_answers_once_when_the_store_takes_no_more(void **state)
+{
+    static const struct store_op_class slow = { .name = "slow", .run = slow_run };
+    static const struct store_op_class idle = { .name = "idle", .run = idle_run };
+    static bool may_go; /* outlives the test */
+    __atomic_store_n(&may_go, false, __ATOMIC_RELEASE);
+    start("");
+    assert_ok(store_start(NULL, w.base.store, NULL, &slow, &may_go, NULL));
+    while (store_start(NULL, w.base.store, NULL, &idle, NULL, NULL) == OK)
+        ;
+    assert_int_equal(status_of("POST /xiaozhi/ota/", IDS, BODY), 200);
+    __atomic_store_n(&may_go, true, __ATOMIC_RELEASE);
+    dworld_settle(&w.base);
+    assert_int_equal(status_of("POST /xiaozhi/ota/", IDS, BODY), 200);
+}
+
 static void a_slow_store_forces_nothing_and_it_waits_on(void **state)
 {
     static const struct store_op_class slow = { .name = "slow", .run = slow_run };
@@ -584,7 +605,8 @@ int main(void)
         SERVED(a_forced_firmware_is_sent_once_newer_or_older), SERVED(a_slow_store_forces_nothing_and_it_waits_on),
         SERVED(newer_firmware_is_offered_and_downloaded_whole), SERVED(an_outer_gateway_adds_the_mqtt_block),
         SERVED(ota_answers_while_the_store_fails_and_the_server_drains),
-        SERVED(ota_waits_a_fifth_of_a_second_for_a_slow_store), SERVED(health_and_readiness),
+        SERVED(ota_waits_a_fifth_of_a_second_for_a_slow_store),
+        SERVED(ota_answers_once_when_the_store_takes_no_more), SERVED(health_and_readiness),
         SERVED(metrics_are_for_this_machine_unless_made_public),
         SERVED(the_first_page_of_the_admin_says_what_there_is),
         SERVED(the_admin_reloads_restarts_and_reads_the_configuration),
