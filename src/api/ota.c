@@ -64,11 +64,18 @@ static int zone_minutes(const struct config *cfg)
     return isnan(hours) ? clock_zone_offset_minutes() : (int)lround(hours * 60);
 }
 
+/* For the board that asks. */
+static struct firmware_ask ask_for(const struct api_call *c, const struct ota *o, struct slice version)
+{
+    return (struct firmware_ask){ .dir = c->cfg->firmware_dir, .ttl_s = (unsigned)c->cfg->firmware_cache_ttl,
+                                  .now_ms = clock_mono_us() / 1000, .model = slice_of(o->asked.board_type),
+                                  .version = version };
+}
+
 static bool find_image(struct api_call *c, struct ota *o, struct slice have)
 {
-    return c->api->env.firmware && version_is_plain(have) &&
-           firmware_find(c->api->env.firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
-                         clock_mono_us() / 1000, slice_of(o->asked.board_type), have, &o->image);
+    const struct firmware_ask ask = ask_for(c, o, have);
+    return c->api->env.firmware && version_is_plain(have) && firmware_find(c->api->env.firmware, &ask, &o->image);
 }
 
 static void add_firmware(struct api_call *c, struct ota *o, struct ota_reply *reply)
@@ -189,8 +196,8 @@ static void look_for_forced(struct api_call *c, struct ota *o)
         ota_answer(c);
         return;
     }
-    if (firmware_exact(env->firmware, c->cfg->firmware_dir, (unsigned)c->cfg->firmware_cache_ttl,
-                       clock_mono_us() / 1000, slice_of(o->asked.board_type), slice_of(version), &o->image))
+    const struct firmware_ask ask = ask_for(c, o, slice_of(version));
+    if (firmware_exact(env->firmware, &ask, &o->image))
         o->taking = force_take(env->force, c->loop, o->who.device, version, taken, c);
     else
         LOGW(NULL, "ota.force", "dev=%s version=%s no image board=%s", o->who.device, version, o->asked.board_type);

@@ -57,17 +57,17 @@ static void list(struct firmware *f)
     closedir(d);
 }
 
-static void refresh(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms)
+static void refresh(struct firmware *f, const struct firmware_ask *ask)
 {
-    bool is_same = f->dir && strcmp(f->dir, dir) == 0;
-    if (f->was_read && is_same && now_ms - f->read_ms < ttl_s * 1000ULL)
+    bool is_same = f->dir && strcmp(f->dir, ask->dir) == 0;
+    if (f->was_read && is_same && ask->now_ms - f->read_ms < ask->ttl_s * 1000ULL)
         return;
     if (!is_same) {
         mem_free(f->dir);
-        f->dir = xstrdup(dir);
+        f->dir = xstrdup(ask->dir);
     }
     f->was_read = true;
-    f->read_ms = now_ms;
+    f->read_ms = ask->now_ms;
     list(f);
 }
 
@@ -102,26 +102,24 @@ static bool newest(struct firmware *f, struct slice model, struct slice version,
     return found;
 }
 
-bool firmware_find(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms, struct slice model,
-                   struct slice version, struct firmware_image *out)
+bool firmware_find(struct firmware *f, const struct firmware_ask *ask, struct firmware_image *out)
 {
     pthread_mutex_lock(&f->lock);
-    refresh(f, dir, ttl_s, now_ms);
-    bool found = newest(f, model, version, out);
+    refresh(f, ask);
+    bool found = newest(f, ask->model, ask->version, out);
     pthread_mutex_unlock(&f->lock);
     return found;
 }
 
-bool firmware_exact(struct firmware *f, const char *dir, unsigned ttl_s, uint64_t now_ms, struct slice model,
-                    struct slice version, struct firmware_image *out)
+bool firmware_exact(struct firmware *f, const struct firmware_ask *ask, struct firmware_image *out)
 {
     bool found = false;
     pthread_mutex_lock(&f->lock);
-    refresh(f, dir, ttl_s, now_ms);
-    for (size_t i = 0; i < f->count && !found && version.len; i++) {
-        found = slice_eq(version_of(f, i, model), version);
+    refresh(f, ask);
+    for (size_t i = 0; i < f->count && !found && ask->version.len; i++) {
+        found = slice_eq(version_of(f, i, ask->model), ask->version);
         if (found)
-            image_put(out, f->files[i], version);
+            image_put(out, f->files[i], ask->version);
     }
     pthread_mutex_unlock(&f->lock);
     return found;

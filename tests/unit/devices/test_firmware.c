@@ -39,8 +39,9 @@ static void the_highest_newer_version_of_the_model_wins(void **state)
     struct firmware *f = firmware_create();
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct firmware_image image;
-        bool found = firmware_find(f, temp_path("bin"), 30, 1000, slice_of(rows[i].model), slice_of(rows[i].version),
-                                   &image);
+        const struct firmware_ask ask = { .dir = temp_path("bin"), .ttl_s = 30, .now_ms = 1000,
+                                          .model = slice_of(rows[i].model), .version = slice_of(rows[i].version) };
+        bool found = firmware_find(f, &ask, &image);
         assert_int_equal(found, rows[i].want != NULL);
         if (found)
             assert_string_equal(image.file, rows[i].want);
@@ -55,11 +56,15 @@ static void the_listing_is_kept_for_its_time(void **state)
     struct firmware_image image;
     char dir[200];
     snprintf(dir, sizeof dir, "%s", temp_path("ttl"));
-    assert_false(firmware_find(f, dir, 30, 1000, SLICE("m"), SLICE("1"), &image));
+    struct firmware_ask ask = { .dir = dir, .ttl_s = 30, .now_ms = 1000, .model = SLICE("m"), .version = SLICE("1") };
+    assert_false(firmware_find(f, &ask, &image));
     file("ttl/m_2.bin", "x");
-    assert_false(firmware_find(f, dir, 30, 30999, SLICE("m"), SLICE("1"), &image));
-    assert_true(firmware_find(f, dir, 30, 31000, SLICE("m"), SLICE("1"), &image));
-    assert_false(firmware_find(f, "/nowhere", 30, 31000, SLICE("m"), SLICE("1"), &image));
+    ask.now_ms = 30999;
+    assert_false(firmware_find(f, &ask, &image));
+    ask.now_ms = 31000;
+    assert_true(firmware_find(f, &ask, &image));
+    ask.dir = "/nowhere";
+    assert_false(firmware_find(f, &ask, &image));
     firmware_free(f);
 }
 
