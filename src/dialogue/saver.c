@@ -226,7 +226,8 @@ static void begin(struct saver *s, struct saving *g, const struct save_job_row *
     struct provider_opts opts = { .env = s->o.env, .config = g->config, .settings = settings,
                                   .alias = g->config->selected_module_Memory, .language = g->config->server_language };
     timer_start(&g->late, s->o.loop, (uint64_t)g->config->memory_save_timeout_seconds * 1000, on_late, g);
-    enum err e = g->cls->remember(&g->memory, &opts, g->device, slice_of(g->turns), g->key, &events, g);
+    const struct memory_talk talk = { .device_id = g->device, .turns_json = slice_of(g->turns), .key = g->key };
+    enum err e = g->cls->remember(&g->memory, &opts, &talk, &events, g);
     if (e) {
         g->memory = NULL;
         end(g, e, err_text(e));

@@ -315,12 +315,11 @@ static enum err recall(struct memory **out, const struct provider_opts *o, const
     return OK;
 }
 
-static enum err remember(struct memory **out, const struct provider_opts *o, const char *device_id,
-                         struct slice turns_json, const char *idempotency_key, const struct memory_events *ev,
-                         void *user)
+static enum err remember(struct memory **out, const struct provider_opts *o, const struct memory_talk *talk,
+                         const struct memory_events *ev, void *user)
 {
-    struct memory *m = begin(o, device_id, idempotency_key, ev, user);
-    buf_put(&m->turns, turns_json);
+    struct memory *m = begin(o, talk->device_id, talk->key, ev, user);
+    buf_put(&m->turns, talk->turns_json);
     start(m);
     *out = m;
     return OK;

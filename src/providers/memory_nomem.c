@@ -34,9 +34,8 @@ static enum err recall(struct memory **out, const struct provider_opts *o, const
     return begin(out, o, ev, user);
 }
 
-static enum err remember(struct memory **out, const struct provider_opts *o, const char *device_id,
-                         struct slice turns_json, const char *idempotency_key, const struct memory_events *ev,
-                         void *user)
+static enum err remember(struct memory **out, const struct provider_opts *o, const struct memory_talk *talk,
+                         const struct memory_events *ev, void *user)
 {
     return begin(out, o, ev, user);
 }

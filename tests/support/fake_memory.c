@@ -58,13 +58,13 @@ static enum err memory_recall(struct memory **out, const struct provider_opts *o
     return memory_open(out, o, ev, user, true);
 }
 
-static enum err memory_remember(struct memory **out, const struct provider_opts *o, const char *device_id,
-                                struct slice turns_json, const char *key, const struct memory_events *ev, void *user)
+static enum err memory_remember(struct memory **out, const struct provider_opts *o, const struct memory_talk *talk,
+                                const struct memory_events *ev, void *user)
 {
     enum err e = memory_open(out, o, ev, user, false);
     if (!e) {
         char line[1024];
-        snprintf(line, sizeof(line), "%s %s " SLICE_FMT, device_id, key, SLICE_ARG(turns_json));
+        snprintf(line, sizeof(line), "%s %s " SLICE_FMT, talk->device_id, talk->key, SLICE_ARG(talk->turns_json));
         fake_note(FAKE_REMEMBERED, slice_of(line));
     }
     return e;

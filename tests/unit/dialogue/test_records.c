@@ -310,7 +310,9 @@ static void the_next_conversation_knows_what_was_saved_of_the_last(void **state)
                                 .language = "en-US" };
     struct memory *m = NULL;
     bool is_saved = false;
-    assert_ok(cls->remember(&m, &po, "aa:bb:cc:dd:ee:ff", buf_slice(&turns), "session", &events, &is_saved));
+    const struct memory_talk talk = { .device_id = "aa:bb:cc:dd:ee:ff", .turns_json = buf_slice(&turns),
+                                      .key = "session" };
+    assert_ok(cls->remember(&m, &po, &talk, &events, &is_saved));
     for (int i = 0; i < 200 && !is_saved; i++)
         store_settle();
     assert_true(is_saved);

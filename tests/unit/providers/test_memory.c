@@ -83,9 +83,15 @@ static void wait_end(struct world *w)
     w->ends = 0;
 }
 
+static struct memory_talk talk_of(const char *key, const char *turns)
+{
+    return (struct memory_talk){ .device_id = "dev", .turns_json = slice_of(turns), .key = key };
+}
+
 static enum err remember(struct world *w, const char *key, const char *turns)
 {
-    assert_ok(memory_local_short.remember(&w->memory, &w->opts, "dev", slice_of(turns), key, &events, w));
+    const struct memory_talk talk = talk_of(key, turns);
+    assert_ok(memory_local_short.remember(&w->memory, &w->opts, &talk, &events, w));
     wait_end(w);
     memory_local_short.close(w->memory);
     return w->why.err;
@@ -186,7 +192,8 @@ static void closing_while_it_works_is_silent(void **state)
     for (int steps = 0; steps < 6; steps++) {
         char key[8];
         snprintf(key, sizeof(key), "c%d", steps);
-        assert_ok(memory_local_short.remember(&w->memory, &w->opts, "dev", SLICE(TURNS), key, &events, w));
+        const struct memory_talk talk = talk_of(key, TURNS);
+        assert_ok(memory_local_short.remember(&w->memory, &w->opts, &talk, &events, w));
         for (int i = 0; i < steps; i++)
             loop_step(w->loop, 1);
         if (!w->ends) {
@@ -216,7 +223,8 @@ static void without_a_store_nothing_is_kept_and_nothing_breaks(void **state)
     struct world *w = *state;
     w->env.store = NULL;
     for (size_t i = 0; i < COUNT(classes); i++) {
-        assert_ok(classes[i]->remember(&w->memory, &w->opts, "dev", SLICE(TURNS), "k", &events, w));
+        const struct memory_talk talk = talk_of("k", TURNS);
+        assert_ok(classes[i]->remember(&w->memory, &w->opts, &talk, &events, w));
         wait_end(w);
         assert_int_equal(w->why.err, OK);
         classes[i]->close(w->memory);
