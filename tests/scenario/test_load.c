@@ -177,9 +177,22 @@ static void each_second_is_one_sample(void **state)
 {
     struct world *w = *state;
     auto_json struct json *j = NULL;
-    run(w, "load", (const char *const[]){ "--url", w->url, "--devices", "2", "--seconds", "3", "--json", "--quiet", NULL });
+    char pid[16];
+    double cpu_s = 0;
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    run(w, "load", (const char *const[]){ "--url", w->url, "--devices", "3", "--rate", "2", "--seconds", "3", "--json", "--quiet",
+                                  "--pid", pid, NULL });
     assert_ok(json_parse(&j, buf_slice(&w->said), NULL));
-    assert_int_equal(json_len(json_get(j, "samples")), 3);
+    const struct json *samples = json_get(j, "samples");
+    assert_int_equal(json_len(samples), 3);
+    for (size_t i = 0; i < 3; i++)
+        cpu_s += json_get_f64(json_at(samples, i), "cpu", -100);
+    double whole_s = json_get_f64(json_get(j, "server"), "cpu_s", -1); /* all of it, and what was used since */
+    assert_true(whole_s >= 0);
+    assert_true(cpu_s > whole_s / 2 - 0.02);
+    assert_true(cpu_s < whole_s * 2 + 0.02);
+    assert_true(json_get_f64(j, "greeted_per_s", 0) > 1.0); /* three within a second and a half */
+    assert_true(json_get_f64(j, "greeted_per_s", 0) < 3.0);
 }
 
 /* Start gap and providers run beside each other; of a typed question the recogniser is not known. */

@@ -2,6 +2,7 @@
  * crowd_world.c -- the server: one timer for each client, whose meaning is what comes next. */
 #include "tests/support/crowd_world.h"
 
+#include "base/mem.h"
 #include "tests/support/test.h"
 
 #define HELLO "{\"type\":\"hello\",\"transport\":\"websocket\",\"session_id\":\"s1\",\"audio_params\":{" \
@@ -45,6 +46,8 @@ static void frame(void *arg)
     struct cworld_client *c = arg;
     const struct cworld_script *s = &c->world->script;
     c->frames++;
+    if (c->frames == s->sentence_frame)
+        tell(c, "{\"type\":\"tts\",\"state\":\"sentence_start\",\"text\":\"z\"}");
     if (!s->is_mute && c->frames != s->skipped_frame)
         send_packet(c);
     if (s->closes_with && c->frames == 3) {
@@ -113,12 +116,16 @@ static void on_text(void *user, struct slice text)
         hang_up(c);
 }
 
-/* One that thinks after three packets that it has heard all. */
 static void on_binary(void *user, struct slice data)
 {
     struct cworld_client *c = user;
     c->world->audio_in++;
-    if (c->world->script.answers_speech && ++c->heard == 3)
+    for (size_t i = 0; i < data.len; i++)
+        if (data.data[i]) {
+            c->world->loud_in++;
+            break;
+        }
+    if (++c->heard == c->world->script.answers_after)
         timer_start(&c->timer, c->world->loop, 0, answer, c);
 }
 
@@ -131,6 +138,20 @@ static void on_close(void *user, int code, struct slice reason, int http_status)
 
 static const struct ws_events ws_events = { .on_text = on_text, .on_binary = on_binary, .on_close = on_close };
 
+static void accept_now(struct cworld *w, struct http_req *r)
+{
+    assert_true(w->count < CWORLD_CLIENTS_MAX);
+    struct cworld_client *c = &w->clients[w->count++];
+    c->world = w;
+    assert_ok(ws_accept(&c->ws, r, &(struct ws_opts){ 0 }, &ws_events, c));
+}
+
+static void accept_late(void *arg)
+{
+    struct cworld *w = arg;
+    accept_now(w, take_ptr(&w->late));
+}
+
 static void boot(struct cworld *w, struct http_req *r)
 {
     auto_buf struct buf body = { 0 };
@@ -140,15 +161,31 @@ static void boot(struct cworld *w, struct http_req *r)
     http_respond(r, &(struct http_reply){ .status = 200, .type = "application/json", .body = buf_slice(&body) });
 }
 
+static void boot_late(void *arg)
+{
+    struct cworld *w = arg;
+    boot(w, take_ptr(&w->late));
+}
+
+static void answer_late(struct cworld *w, struct http_req *r, unsigned ms, void (*then)(void *arg))
+{
+    w->late = r;
+    timer_start(&w->late_timer, w->loop, ms, then, w);
+}
+
 static void on_request(void *user, struct http_req *r)
 {
     struct cworld *w = user;
     struct slice id = { 0 }, bearer = { 0 };
     if (slice_is(http_path(r), "/ota/")) {
-        boot(w, r);
+        if (w->script.boot_ms)
+            answer_late(w, r, w->script.boot_ms, boot_late);
+        else
+            boot(w, r);
         return;
     }
     http_header(r, "device-id", &id);
+    snprintf(w->last_id, sizeof(w->last_id), SLICE_FMT, SLICE_ARG(id));
     if (http_header(r, "authorization", &bearer))
         snprintf(w->first_bearer, sizeof(w->first_bearer), SLICE_FMT, SLICE_ARG(bearer));
     if (w->first_target[0] == '\0')
@@ -158,10 +195,10 @@ static void on_request(void *user, struct http_req *r)
         http_respond_text(r, (int)w->script.refuses_with, "no");
         return;
     }
-    assert_true(w->count < CWORLD_CLIENTS_MAX);
-    struct cworld_client *c = &w->clients[w->count++];
-    c->world = w;
-    assert_ok(ws_accept(&c->ws, r, &(struct ws_opts){ 0 }, &ws_events, c));
+    if (w->script.accept_ms)
+        answer_late(w, r, w->script.accept_ms, accept_late);
+    else
+        accept_now(w, r);
 }
 
 void cworld_pass(struct cworld *w, unsigned ms)
@@ -194,6 +231,7 @@ int cworld_teardown(void **state)
 {
     struct cworld *w = *state;
     crowd_close(w->crowd);
+    timer_stop(&w->late_timer);
     for (unsigned i = 0; i < w->count; i++) {
         timer_stop(&w->clients[i].timer);
         if (w->clients[i].ws)

@@ -12,14 +12,17 @@
 
 /* What the server does wrong, and how slow it is. */
 struct cworld_script {
+    unsigned boot_ms, accept_ms;       /* until the boot request, the upgrade is answered; for one device */
     unsigned hello_ms, answer_ms, start_gap_ms, frames, frame_ms, stop_ms;
     unsigned slow_frame, slow_ms;      /* after this frame the next comes so much later; 0: none */
     bool is_slow_again;                /* and after twice, three times as many */
     unsigned skipped_frame;            /* this one never comes; 0: none */
+    unsigned sentence_frame;           /* with this one a new sentence begins; 0: none */
+    unsigned answers_after;            /* thinks after so many packets that it has heard all; 0: it is told */
     unsigned refuses_with;             /* this status instead of an upgrade */
     unsigned busy_ms;                  /* upgraded, then "try again later" after this; 0: not */
     unsigned closes_with;              /* this code, in the third packet; 0: not */
-    bool starts_twice, stops_twice, speaks_before_start, answers_speech;
+    bool starts_twice, stops_twice, speaks_before_start;
     bool forgets_stop, hangs_up, hangs_up_speaking, ignores_hello, is_deaf, is_mute, bursts, speaks_after_stop;
     const char *busy_text;             /* the sentence of its answers; NULL: "y" */
     const char *ota_url, *ota_token;   /* what the boot request is answered */
@@ -38,8 +41,10 @@ struct cworld {
     struct http_server *http;
     struct cworld_script script;
     struct cworld_client clients[CWORLD_CLIENTS_MAX];
-    unsigned count, audio_in, asked, boots;
-    char url[64], ota[64], first_target[300], first_bearer[64];
+    unsigned count, audio_in, loud_in, asked, boots; /* loud: that are not all zeros */
+    char url[64], ota[64], first_target[300], first_bearer[64], last_id[24];
+    struct http_req *late;     /* is answered when the timer fires */
+    struct timer late_timer;
     struct crowd *crowd;
     struct uplink uplink;
 };

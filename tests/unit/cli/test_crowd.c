@@ -79,13 +79,54 @@ static void an_answer_sooner_than_what_is_known_is_counted(void **state)
 static void an_answer_before_the_question_is_over_is_early_and_in_no_latency(void **state)
 {
     struct cworld *w = *state;
-    w->script.answers_speech = true;
+    w->script.answers_after = 3;
     const struct crowd_stats *s =
         cworld_go(w, (struct crowd_opts){ .profile = PROFILE_TALK, .mode = MSG_LISTEN_AUTO, .pause_ms = 60 }, 2000);
     assert_true(s->turns >= 1);
     assert_true(s->early >= 1);
     assert_int_equal(s->audio.count + s->early, s->turns_good);
     assert_int_equal(s->added.count, s->audio.count);
+}
+
+static void the_rest_of_a_question_that_was_answered_is_not_said(void **state)
+{
+    struct cworld *w = *state;
+    static int16_t tone[32000];
+    for (size_t i = 0; i < COUNT(tone); i++)
+        tone[i] = (int16_t)(i / 20 % 2 ? 8000 : -8000);
+    uplink_done(&w->uplink);
+    assert_ok(uplink_build(&w->uplink, (struct pcm){ tone, COUNT(tone) }, 60, true));
+    w->script.answers_after = 8;
+    const struct crowd_stats *s =
+        cworld_go(w, (struct crowd_opts){ .profile = PROFILE_TALK, .spread_ms = 1, .pause_ms = 60000 }, 3000);
+    assert_int_equal(s->early, 1);
+    assert_in_range(w->loud_in, 3, 5);
+    assert_true(w->audio_in > 20); /* it listens on, to silence */
+    assert_int_equal(s->bytes_out, s->packets_out * 1920);
+}
+
+static void a_pause_between_sentences_is_no_gap(void **state)
+{
+    struct cworld *w = *state;
+    w->script.slow_frame = 3;
+    w->script.slow_ms = 140;
+    w->script.sentence_frame = 4;
+    const struct crowd_stats *s = cworld_go(w, (struct crowd_opts){ .profile = PROFILE_PLAY, .pause_ms = 60000 }, 900);
+    assert_int_equal(s->turns_good, 1);
+    assert_int_equal(s->gaps, 4);
+    assert_int_equal(s->gaps_late, 0);
+    assert_int_equal(s->underruns, 0);
+    cworld_near(s->gap.max, 60);
+}
+
+static void the_upgrade_is_timed(void **state)
+{
+    struct cworld *w = *state;
+    w->script.accept_ms = 120;
+    const struct crowd_stats *s = cworld_go(w, (struct crowd_opts){ .profile = PROFILE_IDLE }, 300);
+    assert_int_equal(s->greeted, 1);
+    cworld_near(s->connect.max, 120);
+    cworld_near(s->hello.max, 3);
 }
 
 static void the_button_is_timed_until_the_stop(void **state)
@@ -165,6 +206,27 @@ static void a_device_asks_at_boot_and_shows_what_it_was_given(void **state)
     assert_string_equal(w->first_bearer, "Bearer t0ken");
 }
 
+static void the_boot_request_is_timed(void **state)
+{
+    struct cworld *w = *state;
+    w->script.boot_ms = 150;
+    w->script.ota_url = w->url;
+    w->script.ota_token = "";
+    const struct crowd_stats *s = cworld_go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .ota = w->ota }, 0);
+    for (int i = 0; i < 300 && !w->boots; i++) {
+        loop_step(w->loop, w->late ? 0 : 5); /* it comes over a real socket */
+        if (w->late)
+            cworld_pass(w, 1);
+    }
+    for (int i = 0; i < 200 && s->greeted < 1; i++) {
+        loop_step(w->loop, 5);
+        if (s->connected)
+            cworld_pass(w, 1);
+    }
+    assert_int_equal(s->greeted, 1);
+    cworld_near(s->ota.max, 150);
+}
+
 static void an_ota_answer_that_points_elsewhere_is_not_followed(void **state)
 {
     struct cworld *w = *state;
@@ -203,6 +265,8 @@ static void a_storm_comes_and_goes_as_new_devices(void **state)
     assert_true(s->greeted >= 8);
     assert_true(s->left >= 8);
     assert_int_equal(load_errors(s), 0);
+    assert_string_not_equal(w->last_id, "02:00:00:00:00:00");
+    assert_string_not_equal(w->last_id, "02:00:00:00:00:01");
 }
 
 static void the_identity_can_be_in_the_query(void **state)
@@ -261,6 +325,10 @@ int main(void)
         CASE(a_typed_question_has_its_own_known_delay),
         CASE(an_answer_sooner_than_what_is_known_is_counted),
         CASE(an_answer_before_the_question_is_over_is_early_and_in_no_latency),
+        CASE(the_rest_of_a_question_that_was_answered_is_not_said),
+        CASE(a_pause_between_sentences_is_no_gap),
+        CASE(the_upgrade_is_timed),
+        CASE(the_boot_request_is_timed),
         CASE(the_button_is_timed_until_the_stop),
         CASE(questions_answered_by_busy_are_counted_apart),
         CASE(questions_are_spread_over_the_time_that_was_asked_for),
