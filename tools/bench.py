@@ -42,16 +42,19 @@ def processor():
     return names[0] if names else platform.machine()
 
 
-def write_page(benches, commit):
+def how_often(name):
+    if kit.o.quick:
+        return 'one round each, fewer devices (`--quick`)'
+    return 'one round' if name in kit.ONE_ROUND or kit.o.repeat == 1 else f'medians of {kit.o.repeat} rounds'
+
+
+def write_page(commit):
     text = open(PAGE, encoding='utf-8').read()
-    how = 'one round each, fewer devices (`--quick`)' if kit.o.quick else f'medians of {kit.o.repeat} rounds'
-    for name in benches:
+    for name in dict.fromkeys(r['bench'] for r in kit.rows):
         mine = [r for r in kit.rows if r['bench'] == name]
-        if not mine:
-            continue
         lines = ['| what | measured | wanted | |', '|---|---|---|---|']
         lines += [f'| {r["what"]} | {kit.digits(r["value"])} {r["unit"]} | {r["target"]} | {r["comment"]} |' for r in mine]
-        lines += ['', f'{time.strftime("%Y-%m-%d")}, {commit}, {processor()}, {os.cpu_count()} cores, {how}.']
+        lines += ['', f'{time.strftime("%Y-%m-%d")}, {commit}, {processor()}, {os.cpu_count()} cores, {how_often(name)}.']
         text = put_block(text, name, lines)
     open(PAGE, 'w', encoding='utf-8').write(text)
 
@@ -101,7 +104,7 @@ def main():
     if given.compare:
         compare(kept, commit)
     if given.write:
-        write_page(benches, commit)
+        write_page(commit)
     now = {key_of(r): others(kept, r, commit)[-1:] + [[r['value'], commit]] for r in kit.rows}
     json.dump({**kept, **now}, open(KEPT, 'w'), indent=1)
 

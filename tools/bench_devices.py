@@ -74,6 +74,7 @@ def bench_mixed(b):
     is set against the last sixth. Dialogues are short, so that they are full when it begins: of 8,000 tokens each would
     grow for an hour, to 32 KB."""
     seconds = 3600 if b.o.hour else 48 if b.o.quick else 300
+    table = 'hour' if b.o.hour else 'mixed'
     with b.Server(mock=['--tts-speed', '2'], limits=', dialogue_tokens: 500',
                   more='close_connection_no_voice_time: 86400\n') as s: # idle devices stay
         r = s.load('mixed', 300, seconds)
@@ -82,10 +83,10 @@ def bench_mixed(b):
     third, sixth = len(samples) // 3, len(samples) // 6
     first, last = mean_rss(samples[third:third + sixth]), mean_rss(samples[-sixth:])
     verdict = 'too short to warm up: no verdict' if b.o.quick else ''
-    b.row('mixed', f'resident, drift over {seconds * 2 // 3} s of churn', (last / first - 1) * 100, '%', '<= 1',
+    b.row(table, f'resident, drift over {seconds * 2 // 3} s of churn', (last / first - 1) * 100, '%', '<= 1',
           '; '.join(filter(None, [f'{last / 1e6:.1f} MB, 300 devices, {seconds} s in all', verdict])))
-    b.row('mixed', 'devices that came and went', r['left'], '', '', f'{r["turns"]} turns, {r["turns_good"]} of them good')
-    b.row('mixed', 'errors, and turns lost', sum(r['errors'].values()) + r['turns_lost'] + (not is_alive), '', '0',
+    b.row(table, 'devices that came and went', r['left'], '', '', f'{r["turns"]} turns, {r["turns_good"]} of them good')
+    b.row(table, 'errors, and turns lost', sum(r['errors'].values()) + r['turns_lost'] + (not is_alive), '', '0',
           ', '.join(f'{name} {count}' for name, count in r['errors'].items()), runs=[r])
 
 
