@@ -29,8 +29,6 @@ struct api_say {
     const char *id;        /* receipt id, a UUID */
     const char *device;
     struct slice text;
-    bool is_listening_after;
-    int64_t expires_ms;    /* wall clock */
 };
 /* Answers come on the loop of the call, once. text: a word for the receipt, or an error's sentence. */
 typedef void (*api_done)(void *arg, enum err err, const char *text);

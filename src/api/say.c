@@ -135,8 +135,7 @@ static void put_then(struct api_call *c, struct work *w, enum err e)
         receipt(c, w->id, w->text, strcmp(w->text, "queued") == 0 ? &waiting : NULL);
         return;
     }
-    struct api_say say = { .id = s->id, .device = s->device, .text = slice_of(s->text),
-                           .is_listening_after = s->is_listening_after, .expires_ms = s->expires_ms };
+    const struct api_say say = { .id = s->id, .device = s->device, .text = slice_of(s->text) };
     env->say(env->user, c->loop, &say, answering_done, answering_new(c, said));
 }
 

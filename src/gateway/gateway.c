@@ -370,19 +370,19 @@ void gateway_post(struct gateway *g, struct loop *from, const char *device, cons
         send_result(letter, ERR_NOT_FOUND);
 }
 
-void gateway_say(struct gateway *g, struct loop *l, const char *device, const char *id, struct slice text,
+void gateway_say(struct gateway *g, struct loop *l, const struct gateway_words *words,
                  void (*done)(void *arg, enum err err, const char *text), void *arg)
 {
     struct presence_entry e;
     struct letter *letter = xnew(struct letter);
 
     letter->deliver = deliver_say;
-    snprintf(letter->by, sizeof(letter->by), "%s", id ? id : "");
-    letter->text = (struct slice){ xslicedup(text), text.len };
+    snprintf(letter->by, sizeof(letter->by), "%s", words->id ? words->id : "");
+    letter->text = (struct slice){ xslicedup(words->text), words->text.len };
     letter->back = l;
     letter->done = done;
     letter->arg = arg;
-    if (!presence_get(g->env.presence, device, &e) || !post_to_entry(g, &e, letter))
+    if (!presence_get(g->env.presence, words->device, &e) || !post_to_entry(g, &e, letter))
         send_answer(letter, ERR_NOT_FOUND);
 }
 

@@ -70,9 +70,13 @@ void gateway_reboot(struct gateway *g, struct loop *l, const char *device,
                     void (*done)(void *arg, enum err err, const char *text), void *arg);
 /* From a session (or the server) on loop `from` to the session of another device; p->on_done comes there. */
 void gateway_post(struct gateway *g, struct loop *from, const char *device, const struct post *p);
-/* Speaks to a live session; done comes on loop l: OK "accepted", ERR_BUSY "busy", ERR_NOT_FOUND. With
- * the id of a receipt (store/say.h; NULL: none) it is marked played when it has been. */
-void gateway_say(struct gateway *g, struct loop *l, const char *device, const char *id, struct slice text,
+struct gateway_words {
+    const char *device;
+    const char *id;    /* of a receipt (store/say.h), marked played when it has been; NULL: none */
+    struct slice text; /* copied */
+};
+/* Speaks to a live session; done comes on loop l: OK "accepted", ERR_BUSY "busy", ERR_NOT_FOUND. */
+void gateway_say(struct gateway *g, struct loop *l, const struct gateway_words *words,
                  void (*done)(void *arg, enum err err, const char *text), void *arg);
 /* Something was queued for the device: its session looks, if there is one. */
 void gateway_speech_waits(struct gateway *g, const char *device);

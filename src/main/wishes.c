@@ -46,7 +46,8 @@ static void kick(void *user, const char *device)
 
 static void say(void *user, struct loop *l, const struct api_say *what, api_done done, void *arg)
 {
-    gateway_say(((struct server *)user)->gateway, l, what->device, what->id, what->text, done, arg);
+    const struct gateway_words words = { .device = what->device, .id = what->id, .text = what->text };
+    gateway_say(((struct server *)user)->gateway, l, &words, done, arg);
 }
 
 static void reboot(void *user, struct loop *l, const char *device, api_done done, void *arg)

@@ -68,7 +68,8 @@ static void wishes_from_another_thread_reach_the_session_or_nobody(void **state)
     }
     for (unsigned i = 0; i < 20; i++) {
         snprintf(name, sizeof(name), "dev%u", i);
-        gateway_say(server_gateway(w.server), w.loop, name, NULL, SLICE("Dinner is ready."), count_answer, &a);
+        const struct gateway_words dinner = { .device = name, .text = SLICE("Dinner is ready.") };
+        gateway_say(server_gateway(w.server), w.loop, &dinner, count_answer, &a);
         if (i % 4 == 3)
             gateway_kick(server_gateway(w.server), name);
     }

@@ -339,16 +339,18 @@ static void others_may_speak_to_a_session_that_is_free(void **state)
 {
     struct world w;
     struct answer nobody = { 0 }, free_one = { 0 }, busy = { 0 };
+    const struct gateway_words dinner = { .device = "dev1", .text = SLICE("Dinner is ready.") };
+    const struct gateway_words again = { .device = "dev1", .text = SLICE("And again.") };
     world_start(&w, NULL);
-    gateway_say(server_gateway(w.server), w.loop, "dev1", NULL, SLICE("Dinner is ready."), take_answer, &nobody);
+    gateway_say(server_gateway(w.server), w.loop, &dinner, take_answer, &nobody);
     world_settle(&w);
     assert_true(nobody.came);
     assert_int_equal(nobody.err, ERR_NOT_FOUND);
     struct client *c = world_talker(&w, "dev1");
-    gateway_say(server_gateway(w.server), w.loop, "dev1", NULL, SLICE("Dinner is ready."), take_answer, &free_one);
+    gateway_say(server_gateway(w.server), w.loop, &dinner, take_answer, &free_one);
     advance_until(c, "<audio>", 3000);
     assert_string_equal(free_one.text, "accepted");
-    gateway_say(server_gateway(w.server), w.loop, "dev1", NULL, SLICE("And again."), take_answer, &busy);
+    gateway_say(server_gateway(w.server), w.loop, &again, take_answer, &busy);
     world_settle(&w);
     assert_string_equal(busy.text, "busy");
     world_end(&w);
