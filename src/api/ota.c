@@ -238,8 +238,10 @@ static void ota_body(void *user, struct http_req *r, struct slice body)
             snprintf(o->asked.board_type, sizeof o->asked.board_type, SLICE_FMT, SLICE_ARG(board));
     }
     language_of(c, o);
-    struct device_facts facts = { o->language, o->asked.board_type, o->asked.version, o->asked.chip };
-    auth_pair(&c->save, c->api->env.auth, c->loop, &o->who, &facts, &o->pair, saved, c);
+    const struct pair_ask ask = {
+        .who = &o->who, .facts = { o->language, o->asked.board_type, o->asked.version, o->asked.chip },
+    };
+    c->save = auth_pair(c->api->env.auth, c->loop, &ask, &o->pair, saved, c);
     o->wait_until_ms = loop_now_ms(c->loop) + STORE_WAIT_MS;
     if (c->save)
         wait_for_store(c, o);

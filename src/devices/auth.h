@@ -62,17 +62,20 @@ const char *pair_state_name(enum pair_state s);
 struct device_facts { /* what OTA tells of a device; "" unknown */
     const char *language, *board, *firmware, *chip;
 };
+struct pair_ask {
+    const struct identity *who;
+    struct device_facts facts;
+};
 struct pair_answer {
     enum pair_state state;  /* NONE: closed, or too many */
     char code[8];           /* pending: 6 digits */
     char challenge[ID_TEXT];
 };
-/* The answer is there at once. When something must be saved *save is set and done(user, err) comes on
- * loop l; cancel it to hear nothing. Nothing to save, or the store takes no more: *save is NULL and done does
- * not come. done NULL: nobody waits. */
-void auth_pair(struct auth_save **save, struct auth *a, struct loop *l, const struct identity *who,
-               const struct device_facts *facts, struct pair_answer *answer, void (*done)(void *user, enum err err),
-               void *user);
+/* The answer is there at once. When something must be saved done(user, err) comes on loop l; cancel what is
+ * given to hear nothing. NULL: nothing to save, or the store takes no more; done does not come. done NULL:
+ * nobody waits. */
+struct auth_save *auth_pair(struct auth *a, struct loop *l, const struct pair_ask *ask, struct pair_answer *answer,
+                            void (*done)(void *user, enum err err), void *user);
 void auth_save_cancel(struct auth_save *save); /* NULL is fine */
 /* The token OTA hands to an active pair. Empty when auth is off. */
 void auth_token(struct auth *a, const struct identity *who, struct buf *out);

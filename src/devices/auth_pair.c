@@ -91,14 +91,14 @@ static bool may_make_pair(struct auth *a, const struct config *cfg, const struct
 }
 
 /* With auth off everybody is in, and nothing is paired by it. */
-static struct auth_save *seen_step(struct auth *a, const struct identity *who, const struct device_facts *facts,
-                                   struct pair_answer *answer)
+static struct auth_save *seen_step(struct auth *a, const struct pair_ask *ask, struct pair_answer *answer)
 {
+    const struct identity *who = ask->who;
     answer->state = PAIR_ACTIVE;
     if (!table_device(a, who->device) && a->devices.count >= OPEN_DEVICES_MAX)
         return NULL;
     struct device *d = table_device_make(a, who->device);
-    facts_put(d, facts);
+    facts_put(d, &ask->facts);
     struct pair nobody = { .how = "" };
     struct auth_save *s = auth_save_new(a, d, &nobody, who->peer.text);
     s->is_seen = true;
@@ -106,9 +106,10 @@ static struct auth_save *seen_step(struct auth *a, const struct identity *who, c
 }
 
 /* With the lock. What must be saved, or NULL. */
-static struct auth_save *pair_step(struct auth *a, const struct config *cfg, const struct identity *who,
-                                   const struct device_facts *facts, struct pair_answer *answer)
+static struct auth_save *pair_step(struct auth *a, const struct config *cfg, const struct pair_ask *ask,
+                                   struct pair_answer *answer)
 {
+    const struct identity *who = ask->who;
     if (a->now_ms() - a->swept_ms >= SWEEP_MS)
         table_sweep(a, a->now_ms());
     struct device *d = table_device(a, who->device);
@@ -132,7 +133,7 @@ static struct auth_save *pair_step(struct auth *a, const struct config *cfg, con
             p->code[0] = '\0';
         }
     }
-    facts_put(d, facts);
+    facts_put(d, &ask->facts);
     if (p->state != PAIR_ACTIVE) /* pending, or revoked and asking again */
         return strcmp(cfg->server_auth_pairing, "closed") == 0 ? NULL : pair_by_code(a, d, p, who, answer);
     answer->state = PAIR_ACTIVE;
@@ -141,31 +142,29 @@ static struct auth_save *pair_step(struct auth *a, const struct config *cfg, con
     return s;
 }
 
-void auth_pair(struct auth_save **save, struct auth *a, struct loop *l, const struct identity *who,
-               const struct device_facts *facts, struct pair_answer *answer, void (*done)(void *user, enum err err),
-               void *user)
+struct auth_save *auth_pair(struct auth *a, struct loop *l, const struct pair_ask *ask, struct pair_answer *answer,
+                            void (*done)(void *user, enum err err), void *user)
 {
-    *save = NULL;
+    const struct identity *who = ask->who;
     *answer = (struct pair_answer){ .state = PAIR_NONE };
     struct config *cfg = config_now(a->config);
     if (who->source == ID_AUTO && cfg->server_auth_enabled) {
         config_unref(cfg);
-        return;
+        return NULL;
     }
     pthread_mutex_lock(&a->lock);
-    struct auth_save *s = cfg->server_auth_enabled ? pair_step(a, cfg, who, facts, answer)
-                                                   : seen_step(a, who, facts, answer);
+    struct auth_save *s = cfg->server_auth_enabled ? pair_step(a, cfg, ask, answer) : seen_step(a, ask, answer);
     struct pair *p = table_pair(table_device(a, who->device), who->client);
     bool is_news = s && (s->is_code_new || (p && !p->is_saved));
     pthread_mutex_unlock(&a->lock);
     config_unref(cfg);
     if (!s)
-        return;
+        return NULL;
     if (is_news && s->state == 1)
         LOGI(NULL, "auth.paired", "dev=%s how=%s", s->device, s->how);
     if (auth_save_start(s, l) || !is_news) /* no news, only "seen again": nobody waits */
-        return;
+        return NULL;
     s->done = done;
     s->user = user;
-    *save = s;
+    return s;
 }

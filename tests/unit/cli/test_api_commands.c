@@ -300,10 +300,9 @@ static void a_code_is_confirmed_on_the_admin_listener(void **state)
 {
     open_server("server:\n  auth:\n    pairing: code");
     struct pair_answer answer;
-    struct auth_save *save = NULL;
     struct identity who = dworld_identity("aa:bb", "client", "127.0.0.1", NULL);
-    struct device_facts facts = { "en", "box", "1.0", "esp32s3" };
-    auth_pair(&save, w.base.auth, w.base.loop, &who, &facts, &answer, NULL, NULL);
+    const struct pair_ask ask = { &who, { "en", "box", "1.0", "esp32s3" } };
+    auth_pair(w.base.auth, w.base.loop, &ask, &answer, NULL, NULL);
     assert_int_equal(answer.state, PAIR_PENDING);
     run_server();
     assert_int_equal(run("pair"), EXIT_FINE);

@@ -40,11 +40,9 @@ static void hear(void *user, enum err err)
 static struct pair_answer ask_as(struct identity *who)
 {
     struct pair_answer answer;
-    struct auth_save *save = NULL;
     struct heard h = { 0 };
-    struct device_facts facts = { "zh-CN", "board", "1.0", "esp32c3" };
-    auth_pair(&save, w.auth, w.loop, who, &facts, &answer, hear, &h);
-    if (save) {
+    const struct pair_ask asked = { who, { "zh-CN", "board", "1.0", "esp32c3" } };
+    if (auth_pair(w.auth, w.loop, &asked, &answer, hear, &h)) {
         assert_true(dworld_until(&w, &h.is_done));
         assert_ok(h.err);
     }

@@ -16,12 +16,10 @@ static void hear(void *user, enum err err)
 static void pair(const char *device)
 {
     struct identity who = dworld_identity(device, "client", "192.168.1.20", NULL);
-    struct device_facts facts = { "zh-CN", "board", "1.0", "esp32c3" };
+    const struct pair_ask ask = { &who, { "zh-CN", "board", "1.0", "esp32c3" } };
     struct pair_answer answer;
-    struct auth_save *save = NULL;
     bool is_done = false;
-    auth_pair(&save, w.auth, w.loop, &who, &facts, &answer, hear, &is_done);
-    if (save)
+    if (auth_pair(w.auth, w.loop, &ask, &answer, hear, &is_done))
         assert_true(dworld_until(&w, &is_done));
     dworld_settle(&w);
     identity_done(&who);
