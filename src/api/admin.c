@@ -74,11 +74,10 @@ static void confirmed(struct api_call *c, enum err e, const char *text)
 
 void serve_pairing_confirm(struct api_call *c)
 {
-    struct slice code = slice_of(c->params[0]);
+    const struct typed_code code = { .text = slice_of(c->params[0]), .peer = c->peer };
     struct answering *a = answering_new(c, confirmed);
-    struct net_addr peer = c->peer;
     /* The device's id is wanted by the answer, which may come at once. */
-    auth_confirm(c->api->env.auth, c->loop, code, &peer, c->params[1], ticket_done, a);
+    auth_confirm(c->api->env.auth, c->loop, &code, c->params[1], ticket_done, a);
 }
 
 static void revoked(struct api_call *c, enum err e, const char *text)

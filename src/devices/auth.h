@@ -87,9 +87,13 @@ void auth_vision_key(struct auth *a, struct buf *out); /* the same, for tokens o
  * then on, so one board cannot pass for another; and who was revoked by a person waits for a person. */
 int auth_activate(struct auth *a, struct loop *l, const struct identity *who, const struct ota_activate *proof);
 
-/* A person types a code. done: ERR_NOT_FOUND no such code (any more), ERR_LIMIT too many wrong ones from
- * this address. device (ID_TEXT bytes, may be NULL) is set at once when the code is known. */
-void auth_confirm(struct auth *a, struct loop *l, struct slice code, const struct net_addr *peer, char *device,
+struct typed_code { /* by a person */
+    struct slice text; /* borrowed until auth_confirm returns */
+    struct net_addr peer;
+};
+/* done, on loop l or at once: ERR_NOT_FOUND no such code (any more), ERR_LIMIT too many wrong ones from this
+ * address. device (ID_TEXT bytes, may be NULL) is set at once when the code is known. */
+void auth_confirm(struct auth *a, struct loop *l, const struct typed_code *code, char *device,
                   void (*done)(void *user, enum err err), void *user);
 /* Revokes one pair or (client NULL) all of the device. Counts at once, done when it is on disk.
  * ERR_NOT_FOUND. The caller closes the session. */

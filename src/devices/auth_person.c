@@ -9,17 +9,17 @@
 
 #define LOG_TOPIC "devices"
 
-void auth_confirm(struct auth *a, struct loop *l, struct slice code, const struct net_addr *peer, char *device,
+void auth_confirm(struct auth *a, struct loop *l, const struct typed_code *code, char *device,
                   void (*done)(void *user, enum err err), void *user)
 {
     uint64_t mono_ms = clock_mono_us() / 1000;
-    struct slice from = slice_of(peer->text);
+    struct slice from = slice_of(code->peer.text);
     if (!rates_has(a->wrong_codes, from, AUTH_WRONG_CODES_PER_MIN, MINUTE_MS, mono_ms)) {
         done(user, ERR_LIMIT);
         return;
     }
     char text[8];
-    snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(slice_sub(code, 0, 7)));
+    snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(slice_sub(code->text, 0, 7)));
     pthread_mutex_lock(&a->lock);
     struct code *c = table_code(a, text);
     struct device *d = c ? table_device(a, c->device) : NULL;

@@ -83,9 +83,9 @@ static void token_for(struct buf *out, const char *device, const char *client)
 static enum err confirm(const char *code, const char *address, char *device)
 {
     struct heard h = { 0 };
-    struct net_addr peer;
-    assert_true(net_addr_parse(slice_of(address), &peer));
-    auth_confirm(w.auth, w.loop, slice_of(code), &peer, device, hear, &h);
+    struct typed_code typed = { .text = slice_of(code) };
+    assert_true(net_addr_parse(slice_of(address), &typed.peer));
+    auth_confirm(w.auth, w.loop, &typed, device, hear, &h);
     assert_true(dworld_until(&w, &h.is_done));
     return h.err;
 }
