@@ -89,6 +89,20 @@ bool dworld_until(struct dworld *w, const bool *flag)
     return *flag;
 }
 
+void dworld_hear(void *user, enum err err)
+{
+    struct dworld_answer *h = user;
+    h->is_done = true;
+    h->err = err;
+}
+
+enum err dworld_heard(struct dworld *w, const struct dworld_answer *h)
+{
+    if (!dworld_until(w, &h->is_done))
+        must(ERR_TIMEOUT, "an answer", NULL);
+    return h->err;
+}
+
 void dworld_settle(struct dworld *w)
 {
     uint64_t until_us = clock_mono_us() + 5000000;

@@ -26,6 +26,13 @@ void dworld_close(struct dworld *w);
 void dworld_forget(void);                              /* its folder; for those who close the rest themselves */
 /* Runs the loop until *flag is true, for 5 s at most. */
 bool dworld_until(struct dworld *w, const bool *flag);
+/* For calls that answer later with an error: dworld_hear is their done, one of these their user. */
+struct dworld_answer {
+    bool is_done;
+    enum err err;
+};
+void dworld_hear(void *user, enum err err);
+enum err dworld_heard(struct dworld *w, const struct dworld_answer *h); /* waits for it; what it was */
 void dworld_settle(struct dworld *w);                   /* until the store has nothing left */
 struct identity dworld_identity(const char *device, const char *client, const char *address, const char *token);
 

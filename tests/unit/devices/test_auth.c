@@ -24,28 +24,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-struct heard {
-    bool is_done;
-    enum err err;
-};
-
-static void hear(void *user, enum err err)
-{
-    struct heard *h = user;
-    h->is_done = true;
-    h->err = err;
-}
-
 /* Asks as OTA does, and waits until it is saved. */
 static struct pair_answer ask_as(struct identity *who)
 {
     struct pair_answer answer;
-    struct heard h = { 0 };
+    struct dworld_answer h = { 0 };
     const struct pair_ask asked = { who, { "zh-CN", "board", "1.0", "esp32c3" } };
-    if (auth_pair(w.auth, w.loop, &asked, &answer, hear, &h)) {
-        assert_true(dworld_until(&w, &h.is_done));
-        assert_ok(h.err);
-    }
+    if (auth_pair(w.auth, w.loop, &asked, &answer, dworld_hear, &h))
+        assert_ok(dworld_heard(&w, &h));
     dworld_settle(&w);
     return answer;
 }
@@ -82,20 +68,18 @@ static void token_for(struct buf *out, const char *device, const char *client)
 
 static enum err confirm(const char *code, const char *address, char *device)
 {
-    struct heard h = { 0 };
+    struct dworld_answer h = { 0 };
     struct typed_code typed = { .text = slice_of(code) };
     assert_true(net_addr_parse(slice_of(address), &typed.peer));
-    auth_confirm(w.auth, w.loop, &typed, device, hear, &h);
-    assert_true(dworld_until(&w, &h.is_done));
-    return h.err;
+    auth_confirm(w.auth, w.loop, &typed, device, dworld_hear, &h);
+    return dworld_heard(&w, &h);
 }
 
 static enum err revoke(const char *device, const char *client)
 {
-    struct heard h = { 0 };
-    auth_revoke(w.auth, w.loop, device, client, hear, &h);
-    assert_true(dworld_until(&w, &h.is_done));
-    return h.err;
+    struct dworld_answer h = { 0 };
+    auth_revoke(w.auth, w.loop, device, client, dworld_hear, &h);
+    return dworld_heard(&w, &h);
 }
 
 /* --- pairing ---- */
@@ -449,18 +433,16 @@ static const char key_hex[] = "000102030405060708090a0b0c0d0e0f";
 
 static enum err serial_add(const char *serial, const char *key)
 {
-    struct heard h = { 0 };
-    auth_serial_add(w.auth, w.loop, slice_of(serial), slice_of(key), hear, &h);
-    assert_true(dworld_until(&w, &h.is_done));
-    return h.err;
+    struct dworld_answer h = { 0 };
+    auth_serial_add(w.auth, w.loop, slice_of(serial), slice_of(key), dworld_hear, &h);
+    return dworld_heard(&w, &h);
 }
 
 static enum err serial_remove(const char *serial)
 {
-    struct heard h = { 0 };
-    auth_serial_remove(w.auth, w.loop, slice_of(serial), hear, &h);
-    assert_true(dworld_until(&w, &h.is_done));
-    return h.err;
+    struct dworld_answer h = { 0 };
+    auth_serial_remove(w.auth, w.loop, slice_of(serial), dworld_hear, &h);
+    return dworld_heard(&w, &h);
 }
 
 static int prove_as(const char *device, const char *client, const struct pair_answer *a)

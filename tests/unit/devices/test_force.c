@@ -24,32 +24,18 @@ static int tear_down(void **state)
     return 0;
 }
 
-struct heard {
-    bool is_done;
-    enum err err;
-};
-
-static void hear(void *user, enum err err)
-{
-    struct heard *h = user;
-    h->is_done = true;
-    h->err = err;
-}
-
 static enum err ask(const char *device, const char *version)
 {
-    struct heard h = { 0 };
-    force_ask(f, w.loop, device, slice_of(version), hear, &h);
-    assert_true(dworld_until(&w, &h.is_done));
-    return h.err;
+    struct dworld_answer h = { 0 };
+    force_ask(f, w.loop, device, slice_of(version), dworld_hear, &h);
+    return dworld_heard(&w, &h);
 }
 
 static enum err take(const char *device, const char *version)
 {
-    struct heard h = { 0 };
-    assert_non_null(force_take(f, w.loop, device, version, hear, &h));
-    assert_true(dworld_until(&w, &h.is_done));
-    return h.err;
+    struct dworld_answer h = { 0 };
+    assert_non_null(force_take(f, w.loop, device, version, dworld_hear, &h));
+    return dworld_heard(&w, &h);
 }
 
 /* What waits for the device, "" nothing. */
@@ -87,9 +73,9 @@ static void what_was_asked_for_waits_until_it_is_taken_once(void **state)
 
 static void what_was_taken_and_not_sent_waits_again(void **state)
 {
-    struct heard h = { 0 };
+    struct dworld_answer h = { 0 };
     assert_ok(ask("a", "2.0"));
-    force_take_cancel(force_take(f, w.loop, "a", "2.0", hear, &h));
+    force_take_cancel(force_take(f, w.loop, "a", "2.0", dworld_hear, &h));
     dworld_settle(&w);
     assert_false(h.is_done);
     reopen();

@@ -8,19 +8,14 @@
 
 static struct dworld w;
 
-static void hear(void *user, enum err err)
-{
-    *(bool *)user = true;
-}
-
 static void pair(const char *device)
 {
     struct identity who = dworld_identity(device, "client", "192.168.1.20", NULL);
     const struct pair_ask ask = { &who, { "zh-CN", "board", "1.0", "esp32c3" } };
     struct pair_answer answer;
-    bool is_done = false;
-    if (auth_pair(w.auth, w.loop, &ask, &answer, hear, &is_done))
-        assert_true(dworld_until(&w, &is_done));
+    struct dworld_answer h = { 0 };
+    if (auth_pair(w.auth, w.loop, &ask, &answer, dworld_hear, &h))
+        assert_ok(dworld_heard(&w, &h));
     dworld_settle(&w);
     identity_done(&who);
 }
