@@ -3,8 +3,6 @@
  * the list. */
 #include "cli/api_client.h"
 
-#include "base/mem.h"
-
 #include <stdio.h>
 
 #define MISSING "No such task; `parley tasks list` shows them with their numbers."

@@ -2,7 +2,6 @@
  * admin.c -- what an operator does on the admin listener: confirm codes, revoke devices, read the
  * configuration again, start again. */
 #include "api/private.h"
-#include "base/clock.h"
 #include "protocol/ids.h"
 
 #define PENDING_SHOWN_MAX 200

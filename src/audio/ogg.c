@@ -6,7 +6,6 @@
 #include "audio/ogg.h"
 
 #include "audio/ogg_crc.h"
-#include "base/mem.h"
 
 #define PAGE_HEAD 27
 #define FLAG_CONTINUED 1u

@@ -6,7 +6,6 @@
 
 #define LOG_TOPIC "gateway"
 #include "base/log.h"
-#include "base/mem.h"
 #include "gateway/session.h"
 #include "metrics/metrics.h"
 #include "tools/tool_mcp.h"

@@ -13,8 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/mem.h"
 #include "config/settings.h"
 #include "main/server.h"
 

@@ -12,7 +12,6 @@
 
 #define LOG_TOPIC "main"
 #include "audio/silero.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "devices/auth.h"

@@ -3,7 +3,6 @@
 #include "protocol/msg.h"
 
 #include "base/utf8.h"
-#include "protocol/mcp.h"
 
 static const char *const type_names[MSG_TYPES] = {
     [MSG_UNKNOWN] = "",

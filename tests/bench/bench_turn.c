@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audio/clip.h"
 #include "audio/encoder.h"
 #include "audio/silero.h"
 #include "base/clock.h"

@@ -18,7 +18,6 @@
 #include "metrics/metrics.h"
 #include "protocol/framing.h"
 #include "store/store.h"
-#include "tests/support/fake_providers.h"
 
 #define SPEECH "/usr/share/pocketsphinx/test/data/goforward.raw"
 #define RATE_HZ 16000u

@@ -4,10 +4,8 @@
 #include "tests/support/gate_world.h"
 #include "tests/support/test.h"
 
-#include "base/mem.h"
 #include "gateway/gateway.h"
 #include "metrics/metrics.h"
-#include "tests/support/fake_providers.h"
 
 static const struct world_opts threaded = { .has_threads = true,
                                             .more = "limits: {busy_percent: 0, device_connects_per_min: 100000}\n" };

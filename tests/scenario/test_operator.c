@@ -5,7 +5,6 @@
 #include "tests/support/test.h"
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "metrics/metrics.h"
 #include "store/db.h"
 #include "store/store.h"

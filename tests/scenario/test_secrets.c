@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/settings.h"
-#include "tests/support/fake_providers.h"
 #include "tests/support/mock_speech.h"
 
 #define CANARY "kAnArIe"

@@ -3,7 +3,6 @@
 #include "tests/support/gate_world.h"
 #include "tests/support/test.h"
 
-#include "base/mem.h"
 #include "gateway/gateway.h"
 #include "store/save_job.h"
 #include "store/store.h"

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "gateway/gateway.h"
 #include "metrics/metrics.h"
 #include "tests/support/deaf.h"

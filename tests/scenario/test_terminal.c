@@ -15,7 +15,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "tests/support/proc.h"
 #include "tests/support/temp.h"
 

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "loop/timer.h"
 #include "store/say.h"
 #include "store/store.h"
 #include "store/turn.h"

@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "protocol/ota.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/wire.h"
 

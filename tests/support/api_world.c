@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
 #include "devices/firmware.h"
 #include "devices/force.h"
 #include "net/conn.h"

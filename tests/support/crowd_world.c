@@ -2,7 +2,6 @@
  * crowd_world.c -- the server: one timer for each client, whose meaning is what comes next. */
 #include "tests/support/crowd_world.h"
 
-#include "base/mem.h"
 #include "tests/support/test.h"
 
 #define HELLO "{\"type\":\"hello\",\"transport\":\"websocket\",\"session_id\":\"s1\",\"audio_params\":{" \

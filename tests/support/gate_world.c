@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "providers/registry.h"
 #include "store/store.h"
 #include "tests/support/fake_providers.h"
 #include "tests/support/temp.h"

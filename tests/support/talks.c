@@ -6,7 +6,6 @@
 #include "cli/voice.h"
 #include "loop/loop.h"
 #include "main/server.h"
-#include "providers/registry.h"
 #include "store/store.h"
 #include "tests/support/fake_providers.h"
 

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "store/device.h"
 #include "store/meeting.h"
-#include "store/say.h"
 #include "store/task.h"
 #include "store/turn.h"
 #include "tests/support/api_world.h"

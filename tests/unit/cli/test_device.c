@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_device.c -- the simulated device against a server of a few lines, over a real WebSocket. */
 #include "cli/device.h"
-#include "cli/device_mcp.h"
 #include "cli/uplink.h"
 #include "http/ws.h"
 #include "protocol/msg.h"

@@ -3,7 +3,6 @@
 #include "tests/support/test.h"
 
 #include "base/crypto.h"
-#include "http/client.h"
 #include "protocol/ota.h"
 #include "protocol/token.h"
 #include "tests/support/jwt_make.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * test_dialogue.c -- whole conversations between fakes, on a hand-moved clock. */
-#include "audio/decoder.h"
 #include "base/mem.h"
 #include "dialogue/history.h"
 #include "dialogue/mode.h"

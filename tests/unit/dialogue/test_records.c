@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <semaphore.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "dialogue/inside.h"
 #include "loop/loop.h"

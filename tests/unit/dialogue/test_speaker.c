@@ -2,7 +2,6 @@
  * test_speaker.c -- when packets leave, on a hand-moved clock, with a scripted synthesiser. */
 #include "audio/ogg_crc.h"
 #include "audio/packet.h"
-#include "base/mem.h"
 #include "base/utf8.h"
 #include "dialogue/speaker.h"
 #include "loop/loop.h"

@@ -3,7 +3,6 @@
  * not at all. Time-outs are moved by hand. */
 #include "base/mem.h"
 #include "http/client.h"
-#include "loop/timer.h"
 #include "tests/support/test.h"
 #include "tests/support/wire.h"
 

@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "http/server.h"
-#include "loop/timer.h"
 #include "tests/support/http_rows.h"
 #include "tests/support/test.h"
 #include "tests/support/wire.h"

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "http/ws.h"
 #include "http/ws_codec.h"
-#include "loop/timer.h"
 #include "tests/support/test.h"
 #include "tests/support/wire.h"
 

@@ -5,7 +5,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "loop/timer.h"
 #include "net/conn.h"
 #include "tests/support/test.h"
 

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "http/client.h"
 #include "http/ws.h"
-#include "loop/timer.h"
 #include "net/tls.h"
 #include "net/tls_stream.h"
 #include "tests/support/certs.h"

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "http/client.h"
 #include "loop/loop.h"
-#include "providers/list.h"
 #include "providers/registry.h"
 #include "providers/resolve.h"
 #include "tests/support/fake_providers.h"
