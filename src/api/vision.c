@@ -5,7 +5,6 @@
  *   MCP initialize: url + token(device, session, expiry) -> camera -> POST -> model -> {"response":...}
  *
  * Runs on the loop of the request; the model is asked over the network, so nobody else waits. */
-#include <stdio.h>
 
 #include "api/private.h"
 #include "base/clock.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * docs.c -- the sample file and docs/configuration.md, from the table of settings. */
-#include <stdio.h>
 
 #include "config/embedded.h"
 #include "config/inner.h"

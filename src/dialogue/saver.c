@@ -4,7 +4,6 @@
 #include "dialogue/saver.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -2,7 +2,6 @@
  * handle_hello.c -- hello: answered at once and by the table of protocol/hello.c, then the dialogue opens.
  *
  * A second hello gets the same answer and restarts nothing. */
-#include <stdio.h>
 
 #define LOG_TOPIC "gateway"
 #include "base/log.h"

@@ -16,7 +16,6 @@
 #include "net/tls.h"
 
 #include <curl/curl.h>
-#include <stdio.h>
 #include <uv.h> /* after base.h: it brings MIN and MAX of its own */
 
 #define CONNECTION_AGE_S 50L      /* unused longer: not taken again; most servers close after 60 */

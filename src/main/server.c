@@ -6,7 +6,6 @@
 #include "main/private.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

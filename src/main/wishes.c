@@ -3,8 +3,6 @@
  * device. Each comes from whatever loop the request lives on. */
 #include "main/private.h"
 
-#include <stdio.h>
-
 #define LOG_TOPIC "main"
 #include "base/log.h"
 #include "devices/auth.h"

@@ -9,8 +9,6 @@
  * temperature, headers (a map). */
 #include "providers/asr.h"
 
-#include <stdio.h>
-
 #include "audio/decoder.h"
 #include "audio/ogg.h"
 #include "audio/wav.h"

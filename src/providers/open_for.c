@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * open_for.c -- the registry's front: plan, then chain; detectors and memories, which have no chain;
  * the lines of the start banner. */
-#include <stdio.h>
 
 #include "providers/list.h"
 #include "providers/resolve.h"
