@@ -27,7 +27,8 @@ def read_wav(path):
 
 
 def conversation(b):
-    """One side of a conversation: what is said, then the other one's turn. A file; None: no recording here."""
+    """One side of a conversation: the other one's turn, then what is said, since the devices begin anew where they
+    say no more. A file; None: no recording here."""
     if not b.recording():
         return None
     samples, rate = read_wav(b.recording())
@@ -36,9 +37,9 @@ def conversation(b):
     while at < len(samples) and len(out) < 110 * rate:
         part = samples[at:at + int(rate * chance.uniform(1.5, 4.5))]
         at += len(part)
-        out += part
         pause = int(len(part) * (1 / SPEECH_SHARE - 1))
         out += array.array('h', (chance.randint(-PAUSE_NOISE, PAUSE_NOISE) for _ in range(pause)))
+        out += part
     file, path = tempfile.mkstemp(prefix='parley-bench-', suffix='.wav')
     with wave.open(os.fdopen(file, 'wb'), 'wb') as f:
         f.setnchannels(1)
