@@ -80,7 +80,7 @@ static void hear_voice(struct hearing *h, struct slice packet, uint32_t duration
     else
         preroll_put(h, packet, duration_us, is_silence ? (struct pcm){ 0 } : pcm); /* decoded when it is needed */
     h->vad_samples += pcm.count;
-    h->vad.cls->feed(h->vad.vad, pcm);
+    h->vad.cls->feed(h->vad.vad, is_silence ? (struct pcm){ NULL, pcm.count } : pcm);
     take_limit(h);
 }
 

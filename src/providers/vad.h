@@ -23,7 +23,7 @@ struct vad_class {
     unsigned rate_hz;                    /* 16000 */
     enum err (*open)(struct vad **out, const struct provider_opts *o, const struct vad_settings *s,
                      const struct vad_events *ev, void *user);
-    void (*feed)(struct vad *v, struct pcm pcm);  /* borrowed */
+    void (*feed)(struct vad *v, struct pcm pcm);  /* borrowed; samples NULL: that many of silence */
     void (*reset)(struct vad *v);                 /* a new utterance: forget state and time */
     bool (*in_speech)(const struct vad *v);
     bool (*hears_voice)(const struct vad *v);     /* false: the last window was clearly none, also inside speech */

@@ -8,8 +8,9 @@
 
 static bool gate_is_shut(const struct vad *v)
 {
-    struct pcm window = { pcm_queue_peek(&v->queue).samples, SILERO_WINDOW };
-    return !vad_stream_hears_voice(v) && energy_is_silent(window);
+    if (vad_stream_hears_voice(v))
+        return false;
+    return vad_window_is_silence(v) || energy_is_silent((struct pcm){ vad_window(v), SILERO_WINDOW });
 }
 
 static void judge(struct vad_env *e, struct vad **streams, size_t count, float *probabilities)
@@ -17,7 +18,7 @@ static void judge(struct vad_env *e, struct vad **streams, size_t count, float *
     struct silero_job jobs[SILERO_BATCH_MAX];
     size_t at[SILERO_BATCH_MAX], job_count = 0;
     for (size_t i = 0; i < count; i++) {
-        const int16_t *samples = pcm_queue_peek(&streams[i]->queue).samples;
+        const int16_t *samples = vad_window(streams[i]);
         if (gate_is_shut(streams[i])) {
             silero_skip(&streams[i]->silero, samples);
             continue;

@@ -13,6 +13,8 @@
 
 #define WEIGHTS_FILE "silero_vad_v5.onnx"
 
+static const int16_t silence[SILERO_WINDOW]; /* no kind has a longer window */
+
 /* --- decisions -------------------------------------------------------------------------------------- */
 
 void vad_decider_init(struct vad_decider *d, const struct vad_settings *s, uint32_t window_samples)
@@ -176,13 +178,28 @@ static struct list *ready_list(struct vad *v)
 
 static void note_ready(struct vad *v)
 {
-    if (!node_in_list(&v->ready) && v->queue.count >= v->kind->window_samples)
+    if (!node_in_list(&v->ready) && v->queue.count + v->silent >= v->kind->window_samples)
         list_push(ready_list(v), &v->ready);
+}
+
+/* Silence behind the samples becomes samples, `count` of it. */
+static void write_silence(struct vad *v, size_t count)
+{
+    v->silent -= count;
+    for (size_t part; count; count -= part) {
+        part = MIN(count, COUNT(silence));
+        pcm_queue_push(&v->queue, (struct pcm){ silence, part });
+    }
 }
 
 void vad_stream_feed(struct vad *v, struct pcm pcm)
 {
-    pcm_queue_push(&v->queue, pcm);
+    if (pcm.samples) {
+        write_silence(v, v->silent);
+        pcm_queue_push(&v->queue, pcm);
+    } else {
+        v->silent = MIN(v->silent + pcm.count, (size_t)VAD_PENDING_MAX);
+    }
     if (v->batch_at < 0)
         note_ready(v);
 }
@@ -201,6 +218,7 @@ void vad_stream_reset(struct vad *v)
     list_unlink(&v->ready);
     leave_batch(v);
     pcm_queue_clear(&v->queue);
+    v->silent = 0;
     vad_decider_init(&v->decider, &settings, v->kind->window_samples);
     if (v->kind->forget)
         v->kind->forget(v);
@@ -240,6 +258,31 @@ void vad_stream_close(struct vad *v)
 
 /* --- rounds -------------------------------------------------------------------------------------------- */
 
+bool vad_window_is_silence(const struct vad *v)
+{
+    return !v->queue.count;
+}
+
+const int16_t *vad_window(const struct vad *v)
+{
+    return vad_window_is_silence(v) ? silence : pcm_queue_peek(&v->queue).samples;
+}
+
+/* One that begins with samples is made of samples. */
+static void window_begin(struct vad *v)
+{
+    if (v->queue.count && v->queue.count < v->kind->window_samples)
+        write_silence(v, v->kind->window_samples - v->queue.count);
+}
+
+static void window_end(struct vad *v)
+{
+    if (v->queue.count)
+        pcm_queue_eat(&v->queue, v->kind->window_samples);
+    else
+        v->silent -= v->kind->window_samples;
+}
+
 /* Tells what one window changed. The stream may be gone after each event; its place in the batch says. */
 static void tell(struct vad_env *e, size_t at, float probability)
 {
@@ -262,11 +305,12 @@ static void run_batch(struct vad_env *e, struct list *ready)
     while (count < SILERO_BATCH_MAX && !list_empty(ready)) {
         struct vad *v = container_of(list_shift(ready), struct vad, ready);
         v->batch_at = (int)count;
+        window_begin(v);
         e->batch[count++] = v;
     }
     e->batch[0]->kind->judge(e, e->batch, count, probabilities);
     for (size_t i = 0; i < count; i++)
-        pcm_queue_eat(&e->batch[i]->queue, e->batch[i]->kind->window_samples);
+        window_end(e->batch[i]);
     for (size_t i = 0; i < count; i++) {
         if (e->batch[i])
             tell(e, i, probabilities[i]);

@@ -3,7 +3,9 @@
  * windows, the windows of all streams of a loop are judged together at the end of the round, and
  * judgements become speech and silence.
  *
- *   feed --> pcm queue --> [ready list of the loop] --> judge(batch) --> decider --> events */
+ *   feed --> pcm queue --> [ready list of the loop] --> judge(batch) --> decider --> events
+ *
+ * Silence that comes as a number of samples stays a number: a window of it is never written. */
 #ifndef PARLEY_PROVIDERS_VAD_STREAM_H
 #define PARLEY_PROVIDERS_VAD_STREAM_H
 
@@ -36,7 +38,7 @@ uint64_t vad_decider_ms(const struct vad_decider *d);
 struct vad_kind {
     uint32_t window_samples;
     bool needs_weights;
-    /* Fills probabilities; samples of each stream lie at the front of its queue. */
+    /* Fills probabilities of vad_window(stream) for each of them. */
     void (*judge)(struct vad_env *e, struct vad **streams, size_t count, float *probabilities);
     void (*forget)(struct vad *v);  /* network or filter state: a new utterance */
     void (*done)(struct vad *v);
@@ -49,6 +51,7 @@ struct vad {
     struct vad_events events;
     void *user;
     struct pcm_queue queue;
+    size_t silent;                 /* samples of silence after those in the queue */
     struct vad_decider decider;
     struct grave grave;
     bool is_closing, has_own_env;
@@ -71,6 +74,8 @@ struct vad_env {
 must_check enum err vad_stream_open(struct vad **out, const struct vad_kind *kind, const struct provider_opts *o,
                                     const struct vad_settings *s, const struct vad_events *ev, void *user);
 void vad_stream_feed(struct vad *v, struct pcm pcm);
+const int16_t *vad_window(const struct vad *v); /* its next window, while it is judged */
+bool vad_window_is_silence(const struct vad *v); /* it was told so, and nobody need look */
 void vad_stream_reset(struct vad *v);
 bool vad_stream_in_speech(const struct vad *v);
 bool vad_stream_hears_voice(const struct vad *v);

@@ -18,7 +18,7 @@ int WebRtcVad_Process(void *handle, int rate_hz, const int16_t *samples, size_t 
 static void judge(struct vad_env *e, struct vad **streams, size_t count, float *probabilities)
 {
     for (size_t i = 0; i < count; i++) {
-        const int16_t *samples = pcm_queue_peek(&streams[i]->queue).samples;
+        const int16_t *samples = vad_window(streams[i]);
         probabilities[i] = WebRtcVad_Process(streams[i]->webrtc, VAD_RATE_HZ, samples, WINDOW) == 1 ? 1 : 0;
     }
 }

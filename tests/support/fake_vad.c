@@ -85,7 +85,7 @@ static void vad_window(struct vad *v)
 static void vad_feed(struct vad *v, struct pcm pcm)
 {
     for (size_t i = 0; i < pcm.count; i++) {
-        int s = pcm.samples[i];
+        int s = pcm.samples ? pcm.samples[i] : 0;
         v->window_sum += (unsigned)(s < 0 ? -s : s);
         if (++v->samples % VAD_WINDOW == 0)
             vad_window(v);

@@ -17,6 +17,7 @@ struct heard {
     struct heard *closes;   /* whom to close at the first speech; NULL: nobody */
     bool resets;            /* itself at the first speech */
     bool is_feeding;        /* events must not come then */
+    bool is_silence_told;   /* as a number, not as samples */
 };
 
 static void on_speech(void *user, uint64_t start_ms)
@@ -117,7 +118,7 @@ static void play(struct place *p, struct heard *h, const struct sound *s, unsign
 {
     static const int16_t zeros[960];
     for (size_t at = 0; at < s->count + silence_ms * 16; at += 960) {
-        struct pcm pcm = { zeros, 960 };
+        struct pcm pcm = { h->is_silence_told ? NULL : zeros, 960 };
         if (at < s->count)
             pcm = (struct pcm){ s->samples + at, MIN((size_t)960, s->count - at) };
         h->is_feeding = true;
@@ -244,6 +245,42 @@ static void the_gate_changes_no_decision(void **state)
     place_done(&p);
 }
 
+static void silence_that_is_told_is_silence_that_is_heard(void **state)
+{
+    static const struct vad_class *const kinds[] = { &vad_silero, &vad_webrtc };
+    struct place p;
+    struct sound s;
+    if (!place_init(&p))
+        skip();
+    load(&s, TESTDATA "goforward.raw");
+    if (!s.count) {
+        place_done(&p);
+        skip();
+    }
+    s.count -= 100; /* silence begins and ends inside of windows */
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct heard plain = { 0 }, told = { .is_silence_told = true };
+        listen(&plain, &p, kinds[i]);
+        listen(&told, &p, kinds[i]);
+        for (int round = 0; round < 3; round++) {
+            play(&p, &plain, &s, 700 + 300 * (unsigned)round);
+            play(&p, &told, &s, 700 + 300 * (unsigned)round);
+        }
+        assert_true(plain.speech >= 3);
+        assert_int_equal(told.windows, plain.windows);
+        assert_int_equal(told.speech, plain.speech);
+        assert_int_equal(told.silence, plain.silence);
+        assert_memory_equal(told.speech_ms, plain.speech_ms, sizeof(plain.speech_ms));
+        assert_memory_equal(told.silence_ms, plain.silence_ms, sizeof(plain.silence_ms));
+        told.cls->feed(told.vad, (struct pcm){ NULL, 100 });
+        told.cls->reset(told.vad);
+        plain.cls->close(plain.vad);
+        told.cls->close(told.vad);
+    }
+    mem_free(s.samples);
+    place_done(&p);
+}
+
 static void silence_and_nothing_make_no_speech(void **state)
 {
     struct place p;
@@ -353,6 +390,7 @@ int main(void)
         cmocka_unit_test(speech_begins_at_its_first_window_and_ends_at_its_last),
         cmocka_unit_test(a_person_is_heard_from_first_to_last_word),
         cmocka_unit_test(the_gate_changes_no_decision),
+        cmocka_unit_test(silence_that_is_told_is_silence_that_is_heard),
         cmocka_unit_test(silence_and_nothing_make_no_speech),
         cmocka_unit_test(many_streams_in_one_round_hear_the_same),
         cmocka_unit_test(without_a_shared_environment_a_stream_has_its_own),
