@@ -74,6 +74,12 @@ static const char *places(uint16_t port)
     return path;
 }
 
+/* All of it: a message of the test framework is short. */
+static void tell_all(const char *who, const struct run *r)
+{
+    printf("%s ended with %d and said:\n%s\n", who, r->status, r->said.data ? r->said.data : "");
+}
+
 static void each_example_plays_against_a_server_nobody_has_configured(void **state)
 {
     static const char *const examples[] = { "meeting", "working", "coding", "peer", "pages" };
@@ -91,13 +97,18 @@ static void each_example_plays_against_a_server_nobody_has_configured(void **sta
         auto_mem char *file = xprintf("%s/tests/scenario/mode_%s.talk", source ? source : ".", examples[i]);
         start(&playing, l, (const char *const[]){ player, "play", file, "--url", url, NULL });
         assert_true(waits(&playing, l, NULL));
-        if (playing.status)
-            fail_msg("%s: %d\n%s", examples[i], playing.status, playing.said.data ? playing.said.data : "");
+        if (playing.status) {
+            tell_all(examples[i], &playing);
+            tell_all("parleyd", &serving);
+        }
+        assert_int_equal(playing.status, 0);
         assert_non_null(strstr(playing.said.data, "OK"));
         buf_done(&playing.said);
     }
     process_kill(serving.process, SIGTERM);
     assert_true(waits(&serving, l, NULL));
+    if (serving.status)
+        tell_all("parleyd", &serving);
     assert_int_equal(serving.status, 0);
     buf_done(&serving.said);
     for (unsigned i = 0; loop_handles_open(l) && i < 500; i++)

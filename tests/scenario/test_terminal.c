@@ -86,7 +86,10 @@ static void sit_down(struct seat *s, bool is_background)
     *s = (struct seat){ .admin = temp_port() };
     const char *config = write_config(s->admin);
     s->shell = forkpty(&s->terminal, NULL, NULL, NULL);
-    assert_true(s->shell >= 0);
+    if (s->shell < 0) {
+        print_message("skip: no pseudo-terminal can be opened here (%s)\n", strerror(errno));
+        skip();
+    }
     if (s->shell == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (is_background)
