@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -52,6 +53,14 @@ static bool is_hex(struct slice s)
     return s.len % 2 == 0 && s.len / 2 <= sizeof bytes && hex_decode(s, bytes, s.len / 2);
 }
 
+static bool is_hex_digits(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!isxdigit((unsigned char)s.data[i]))
+            return false;
+    return true;
+}
+
 /* The file has the key in hex, or its bytes as they were burnt. Says what is wrong. */
 static bool key_read(const char *path, char hex[2 * KEY_MAX_BYTES + 1])
 {
@@ -70,7 +79,7 @@ static bool key_read(const char *path, char hex[2 * KEY_MAX_BYTES + 1])
         snprintf(hex, 2 * KEY_MAX_BYTES + 1, SLICE_FMT, SLICE_ARG(text));
         return true;
     }
-    if (len >= KEY_MIN_BYTES && len <= KEY_MAX_BYTES) {
+    if (len >= KEY_MIN_BYTES && len <= KEY_MAX_BYTES && !is_hex_digits(text)) { /* those are hex that is cut */
         hex_encode(bytes, len, hex);
         return true;
     }

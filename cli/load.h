@@ -13,7 +13,7 @@ struct load_sample {           /* one second */
     uint64_t greeted, turns, packets_in, packets_out, errors; /* in all so far */
     double cpu;                /* of the server, share of a core; -1 unknown */
     int64_t rss_bytes;         /* 0 unknown */
-    uint64_t p50_us, p99_us, latencies; /* added latency of turns, or gaps of playing, in this second */
+    uint64_t p50_us, p99_us, latencies; /* of this second: what crowd_recent gave */
 };
 
 struct load_result {

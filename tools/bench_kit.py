@@ -27,7 +27,7 @@ SPEECH = '/usr/share/pocketsphinx/test/data'
 
 # Set by tools/bench.py from the command line before any bench runs.
 o = types.SimpleNamespace(quick=False, repeat=3, hour=False)
-ONE_ROUND = ('mixed', 'hour')   # are never repeated
+ONE_ROUND = ('idle', 'mixed', 'hour')   # are never repeated
 rows = []       # dict(bench, what, value, unit, target, comment)
 
 # Where it is allowed, all run before whatever else the machine does: a busy neighbour is no fault of a server.

@@ -33,7 +33,7 @@ def bench_talk(b):
     b.row('talk', 'end of speech to text, p99', of(runs, 'text', 'p99_ms'), 'ms', '', runs=runs)
     b.row('talk', 'gaps over 65 ms', of(runs, 'gaps_late_share') * 100, '%', '<= 0.1', runs=runs)
     b.row('talk', 'button to tts stop, p99', of(runs, 'abort', 'p99_ms'), 'ms', '<= 20', runs=runs)
-    b.row('talk', 'memory for each conversing device, at most', memory, 'KB', '<= 110')
+    b.row('talk', f'memory at the peak, for each of {DEVICES} conversing devices', memory, 'KB', '<= 110')
     b.row('talk', 'worst case, all begin within a second: added, p99', of(together, 'added', 'p99_ms'), 'ms', '',
           f'p50 {of(together, "added", "p50_ms"):.1f} ms', runs=together)
 

@@ -45,12 +45,6 @@ void serve_pairing_list(struct api_call *c)
     call_reply_data(c, buf_slice(&out));
 }
 
-/* auth answers once, and the client may have gone: a ticket between the two. */
-static void ticket_done(void *user, enum err e)
-{
-    answering_done(user, e, NULL);
-}
-
 static void confirmed(struct api_call *c, enum err e, const char *text)
 {
     if (e == ERR_NOT_FOUND) {
@@ -76,7 +70,7 @@ void serve_pairing_confirm(struct api_call *c)
     const struct typed_code code = { .text = slice_of(c->params[0]), .peer = c->peer };
     struct answering *a = answering_new(c, confirmed);
     /* The device's id is wanted by the answer, which may come at once. */
-    auth_confirm(c->api->env.auth, c->loop, &code, c->params[1], ticket_done, a);
+    auth_confirm(c->api->env.auth, c->loop, &code, c->params[1], answering_end, a);
 }
 
 static void revoked(struct api_call *c, enum err e, const char *text)
@@ -99,7 +93,7 @@ void serve_pair_delete(struct api_call *c)
         call_reply_error(c, 400, "this is no device id");
         return;
     }
-    auth_revoke(c->api->env.auth, c->loop, c->params[1], asked.len ? client : NULL, ticket_done,
+    auth_revoke(c->api->env.auth, c->loop, c->params[1], asked.len ? client : NULL, answering_end,
                 answering_new(c, revoked));
 }
 

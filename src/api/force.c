@@ -32,12 +32,6 @@ static void asked(struct api_call *c, enum err e, const char *text)
         reply_state(c);
 }
 
-/* The store answers once, and the client may have gone: a ticket between the two. */
-static void ticket_done(void *user, enum err e)
-{
-    answering_done(user, e, NULL);
-}
-
 static void ask(struct api_call *c, struct slice version)
 {
     char device[ID_TEXT];
@@ -46,7 +40,7 @@ static void ask(struct api_call *c, struct slice version)
     else if (!id_normalise(slice_of(c->params[0]), device))
         call_reply_error(c, 400, "this is no device id");
     else
-        force_ask(c->api->env.force, c->loop, device, version, ticket_done, answering_new(c, asked));
+        force_ask(c->api->env.force, c->loop, device, version, answering_end, answering_new(c, asked));
 }
 
 static void force_body(void *user, struct http_req *r, struct slice body)

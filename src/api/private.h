@@ -115,6 +115,7 @@ void work_start(struct api_call *c, struct work *w, bool is_read_only); /* w is 
 /* --- callbacks of api_env that answer later ---- */
 struct answering *answering_new(struct api_call *c, void (*then)(struct api_call *c, enum err e, const char *text));
 void answering_done(void *arg, enum err e, const char *text); /* an api_done; frees it */
+void answering_end(void *arg, enum err e);                    /* the same for those who answer without a text */
 
 /* --- parameters (params.c): pure ---- */
 bool meeting_id_ok(struct slice id);                         /* [0-9A-Za-z_-]{1,64} */

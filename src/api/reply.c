@@ -256,3 +256,8 @@ void answering_done(void *arg, enum err e, const char *text)
     }
     mem_free(a);
 }
+
+void answering_end(void *arg, enum err e)
+{
+    answering_done(arg, e, NULL);
+}

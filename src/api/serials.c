@@ -59,12 +59,6 @@ static void changed(struct api_call *c, enum err e, const char *text)
     call_reply_data(c, buf_slice(&out));
 }
 
-/* auth answers once, and the client may have gone: a ticket between the two. */
-static void ticket_done(void *user, enum err e)
-{
-    answering_done(user, e, NULL);
-}
-
 static void serial_body(void *user, struct http_req *r, struct slice body)
 {
     struct api_call *c = user;
@@ -73,7 +67,7 @@ static void serial_body(void *user, struct http_req *r, struct slice body)
         call_reply_error(c, 400, "the body must be a JSON object with key");
         return;
     }
-    auth_serial_add(c->api->env.auth, c->loop, slice_of(c->params[0]), json_get_text(v, "key"), ticket_done,
+    auth_serial_add(c->api->env.auth, c->loop, slice_of(c->params[0]), json_get_text(v, "key"), answering_end,
                     answering_new(c, changed));
 }
 
@@ -84,5 +78,5 @@ void serve_serial_put(struct api_call *c)
 
 void serve_serial_delete(struct api_call *c)
 {
-    auth_serial_remove(c->api->env.auth, c->loop, slice_of(c->params[0]), ticket_done, answering_new(c, changed));
+    auth_serial_remove(c->api->env.auth, c->loop, slice_of(c->params[0]), answering_end, answering_new(c, changed));
 }

@@ -39,11 +39,14 @@ static void save_settle(struct auth_save *s, enum err err)
     struct pair *p = table_pair(table_device(a, s->device), s->client);
     if (p && !err && s->state >= 0)
         p->is_saved = true;
-    if (p && !err && s->is_activating) {
+    if (p && !err && s->is_activating && strcmp(p->code, s->code) == 0) { /* else it was revoked meanwhile */
         p->state = PAIR_ACTIVE;
         p->how = s->how;
         p->code[0] = '\0';
     }
+    struct serial *serial = !err && s->serial[0] ? map_get(&a->serials, slice_of(s->serial)) : NULL;
+    if (serial)
+        memcpy(serial->device, s->device, sizeof serial->device);
     struct code *c = s->is_code_used ? table_code(a, s->code) : NULL;
     if (c) {
         c->is_used = !err; /* after a failure it can be typed again */

@@ -120,19 +120,18 @@ void auth_serial_remove(struct auth *a, struct loop *l, struct slice serial, voi
 
 /* --- the proof ---- */
 
-/* The serial that proved it, or NULL. */
-static struct serial *proof_of(struct auth *a, const struct code *c, const struct ota_activate *proof)
+static bool proof_ok(struct auth *a, const struct code *c, const struct ota_activate *proof)
 {
-    struct serial *s = map_get(&a->serials, slice_of(proof->serial));
+    const struct serial *s = map_get(&a->serials, slice_of(proof->serial));
     if (!c || c->is_used || a->now_ms() >= c->expires_ms || !proof->has_hmac || !s)
-        return NULL;
+        return false;
     if (s->device[0] && strcmp(s->device, c->device) != 0)
-        return NULL;
+        return false;
     if (!same_secret(slice_of(proof->challenge), slice_of(c->challenge)))
-        return NULL;
+        return false;
     uint8_t mac[32];
     hmac_sha256(slice_from(s->key, s->key_bytes), slice_of(c->challenge), mac);
-    return same_secret(slice_from(mac, sizeof mac), slice_from(proof->hmac, sizeof proof->hmac)) ? s : NULL;
+    return same_secret(slice_from(mac, sizeof mac), slice_from(proof->hmac, sizeof proof->hmac));
 }
 
 int auth_activate(struct auth *a, struct loop *l, const struct identity *who, const struct ota_activate *proof)
@@ -148,12 +147,10 @@ int auth_activate(struct auth *a, struct loop *l, const struct identity *who, co
     bool is_active = p && p->state == PAIR_ACTIVE;
     struct code *c = p && p->code[0] ? table_code(a, p->code) : NULL;
     struct auth_save *s = NULL;
-    struct serial *serial = is_active || !d || table_was_revoked(d) ? NULL : proof_of(a, c, proof);
-    if (serial) {
+    if (!is_active && d && !table_was_revoked(d) && proof_ok(a, c, proof)) {
         c->is_used = true;
-        memcpy(serial->device, d->id, sizeof serial->device);
-        p->how = "serial";
         s = auth_save_new(a, d, p, who->peer.text);
+        s->how = "serial";
         s->state = 1;
         snprintf(s->serial, sizeof s->serial, "%s", proof->serial);
         s->is_activating = s->is_code_used = true;

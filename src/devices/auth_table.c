@@ -161,7 +161,7 @@ void table_sweep(struct auth *a, int64_t now_ms)
         struct code *c = container_of(at, struct code, node);
         struct device *d = table_device(a, c->device);
         struct pair *p = table_pair(d, c->client);
-        if (!is_open(c, now_ms) && p && strcmp(p->code, c->text) == 0) {
+        if (now_ms >= c->expires_ms && p && strcmp(p->code, c->text) == 0) { /* a used one: its pair is being saved */
             p->code[0] = '\0';
             table_pair_drop(a, d, c->client);
         }

@@ -161,6 +161,16 @@ static void give_back(const struct force_taking *t)
         mem_free(back);
 }
 
+/* What an operator asked meanwhile stays. */
+static void taken(struct force *f, const char *device, const char *version)
+{
+    pthread_mutex_lock(&f->lock);
+    const char *waits = map_get(&f->waiting, slice_of(device));
+    if (waits && strcmp(waits, version) == 0)
+        mem_free(map_remove(&f->waiting, slice_of(device)));
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void take_done(void *owner, enum err err, void *input)
 {
     struct force_taking *t = input;
@@ -169,7 +179,7 @@ static void take_done(void *owner, enum err err, void *input)
         return;
     }
     if (!err)
-        set_waiting(t->force, t->device, "");
+        taken(t->force, t->device, t->version);
     if (t->done)
         t->done(t->user, err);
 }

@@ -40,7 +40,7 @@ static void hear_manual(struct hearing *h, struct slice packet, uint32_t duratio
 }
 
 /* The encoder of a device says itself where it hears nobody. While the detector hears no voice either, such a
- * packet need not be decoded, nor judged, unless the recogniser wants its samples; DTX, which costs more to
+ * packet need not be decoded, nor judged, unless somebody wants the samples of what is said; DTX, which costs more to
  * decode than speech, never. */
 static bool is_sure_silence(const struct hearing *h, struct slice packet)
 {
@@ -48,7 +48,7 @@ static bool is_sure_silence(const struct hearing *h, struct slice packet)
         return false;
     if (packet_is_dtx(packet))
         return true;
-    bool needs_samples = h->current && !takes_opus(h->current);
+    bool needs_samples = h->current && (h->has_tap || (h->current->asr.asr && !takes_opus(h->current)));
     return !needs_samples && !h->vad.cls->hears_voice(h->vad.vad) && packet_is_voiceless(packet);
 }
 

@@ -59,7 +59,11 @@ void preroll_clear(struct hearing *h, bool is_idle)
 
 void preroll_put(struct hearing *h, struct slice packet, uint32_t duration_us, struct pcm pcm)
 {
-    if (utterance_put(&h->pre, packet, duration_us) == OK && !h->wants_packets && pcm.samples)
+    if (utterance_put(&h->pre, packet, duration_us) != OK)
+        return;
+    if (!pcm.samples)
+        pcm_queue_clear(&h->pre_pcm); /* what comes after a gap is not all of it */
+    else if (!h->wants_packets)
         (void)pcm_queue_push(&h->pre_pcm, pcm);
 }
 

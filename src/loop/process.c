@@ -211,14 +211,12 @@ static int open_pid_fd(pid_t pid, int ours)
 #if __has_feature(thread_sanitizer)
     int known = fd < 0 ? -1 : dup(ours);
     if (known >= 0) {
-        syscall(SYS_dup3, fd, known, 0);
+        syscall(SYS_dup3, fd, known, O_CLOEXEC);
         syscall(SYS_close, fd);
         fd = known;
     }
 #endif
 #endif
-    if (fd >= 0)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
     return fd;
 }
 

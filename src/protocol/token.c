@@ -80,5 +80,3 @@ void mqtt_password(struct buf *out, struct slice key, struct slice client_id, st
     hmac_sha256(key, buf_slice(&content), mac);
     base64_put(out, slice_from(mac, sizeof(mac)));
 }
-
-/* Cuts at the first "@@@"; false: there is none. */

@@ -271,8 +271,13 @@ const int16_t *vad_window(const struct vad *v)
 /* One that begins with samples is made of samples. */
 static void window_begin(struct vad *v)
 {
-    if (v->queue.count && v->queue.count < v->kind->window_samples)
-        write_silence(v, v->kind->window_samples - v->queue.count);
+    if (!v->queue.count || v->queue.count >= v->kind->window_samples)
+        return;
+    write_silence(v, v->kind->window_samples - v->queue.count);
+    if (v->queue.count < v->kind->window_samples) { /* no memory: judged as silence */
+        pcm_queue_clear(&v->queue);
+        v->silent += v->kind->window_samples;
+    }
 }
 
 static void window_end(struct vad *v)

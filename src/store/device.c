@@ -184,7 +184,9 @@ enum err db_serial_put(struct db *db, const char *serial, const char *key_hex)
 
 enum err db_serial_bind(struct db *db, const char *serial, const char *device)
 {
-    return db_run(db, "UPDATE serial_key SET device = ?2 WHERE serial = ?1", db_s(serial), db_s(device));
+    enum err e = db_run(db, "UPDATE serial_key SET device = ?2 WHERE serial = ?1 AND device IN ('', ?2)", db_s(serial),
+                        db_s(device));
+    return e || db_changes(db) ? e : ERR_STATE;
 }
 
 enum err db_serial_remove(struct db *db, const char *serial)

@@ -45,6 +45,7 @@ struct serial_row {
     const char *serial, *key_hex, *device; /* device: that proved it first; "" none yet */
 };
 must_check enum err db_serial_put(struct db *db, const char *serial, const char *key_hex); /* no device's yet */
+/* ERR_STATE: it is another device's, or not known (any more). */
 must_check enum err db_serial_bind(struct db *db, const char *serial, const char *device);
 must_check enum err db_serial_remove(struct db *db, const char *serial); /* ERR_NOT_FOUND */
 must_check enum err db_serial_each(struct db *db, void (*fn)(void *user, const struct serial_row *s), void *user);

@@ -45,16 +45,6 @@ static void a_missing_stop_is_an_answer_that_did_not_come(void **state)
     assert_int_equal(crowd_alive(w->crowd), 0);
 }
 
-static void busy_is_told_from_broken(void **state)
-{
-    struct cworld *w = *state;
-    w->script.refuses_with = 503;
-    const struct crowd_stats *s = cworld_go(w, (struct crowd_opts){ .profile = PROFILE_IDLE, .devices = 3 }, 200);
-    assert_int_equal(s->errors[CROWD_BUSY], 3);
-    assert_int_equal(s->refuse.count, 3);
-    assert_int_equal(s->greeted, 0);
-}
-
 static void a_server_that_hangs_up_or_says_nothing_is_an_error(void **state)
 {
     struct cworld *w = *state;
@@ -234,7 +224,6 @@ int main(void)
         CASE(every_tenth_gap_is_late_when_every_tenth_frame_is),
         CASE(one_slow_frame_is_a_late_gap_and_an_underrun),
         CASE(a_missing_stop_is_an_answer_that_did_not_come),
-        CASE(busy_is_told_from_broken),
         CASE(a_server_that_hangs_up_or_says_nothing_is_an_error),
         CASE(a_dropped_frame_is_a_late_gap),
         CASE(frames_sent_all_at_once_fill_the_device_queue_and_are_lost),

@@ -272,8 +272,13 @@ static void silence_that_is_told_is_silence_that_is_heard(void **state)
         assert_int_equal(told.silence, plain.silence);
         assert_memory_equal(told.speech_ms, plain.speech_ms, sizeof(plain.speech_ms));
         assert_memory_equal(told.silence_ms, plain.silence_ms, sizeof(plain.silence_ms));
-        told.cls->feed(told.vad, (struct pcm){ NULL, 100 });
+        told.cls->feed(told.vad, (struct pcm){ NULL, 100 }); /* of which nothing is left after a reset */
         told.cls->reset(told.vad);
+        plain.cls->reset(plain.vad);
+        play(&p, &plain, &s, 1000);
+        play(&p, &told, &s, 1000);
+        assert_int_equal(told.speech_ms[told.speech - 1], plain.speech_ms[plain.speech - 1]);
+        assert_int_equal(told.silence_ms[told.silence - 1], plain.silence_ms[plain.silence - 1]);
         plain.cls->close(plain.vad);
         told.cls->close(told.vad);
     }

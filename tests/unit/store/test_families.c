@@ -113,6 +113,9 @@ static void keys_of_serials_come_bind_and_go(void **state)
     assert_ok(db_serial_put(w->db, "S2", "00"));
     assert_ok(db_serial_put(w->db, "S1", "01"));
     assert_ok(db_serial_bind(w->db, "S1", "dev1"));
+    assert_ok(db_serial_bind(w->db, "S1", "dev1"));
+    assert_int_equal(db_serial_bind(w->db, "S1", "dev2"), ERR_STATE); /* it is the first one's */
+    assert_int_equal(db_serial_bind(w->db, "S3", "dev2"), ERR_STATE);
     assert_ok(db_serial_list(w->db, 0, 1, &a, &rows, &count));
     assert_ok(db_serial_count(w->db, &total));
     assert_int_equal(count, 1);
